@@ -1,0 +1,38 @@
+"""Mobile vision transformers from paper to phone, with Keras 3.
+
+Names are loaded when they are first used, so that the command line and the `.tflite` runtime start
+without Keras and its backend.
+"""
+
+import importlib
+import sys
+
+__version__ = "0.1.0"
+
+_MODULES = {
+    "GhostNet": "models",
+    "MoCoViT": "models",
+    "create_model": "models",
+    "list_models": "models",
+    "Cost": "cost",
+    "cost": "cost",
+    "ModelContract": "contract",
+    "Preprocessing": "contract",
+    "preprocess": "images",
+}
+__all__ = ["__version__", *_MODULES]
+
+# Keras finds our layers in a saved model only if they are registered by then. Where Keras is loaded
+# already, that costs little; where it is not, the first model name does it.
+if "keras" in sys.modules:
+    importlib.import_module("keras_mobilevit.models")
+
+
+def __getattr__(name):
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+
+
+def __dir__():
+    return sorted({*globals(), *_MODULES})

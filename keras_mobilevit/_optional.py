@@ -1,0 +1,46 @@
+"""Imports of optional dependencies, and quiet for those that shout on stderr."""
+
+import contextlib
+import importlib
+import os
+import sys
+import tempfile
+
+
+class MissingDependencyError(ImportError):
+    """A package that the call needs is not installed; the message says how to get it."""
+
+
+def require(module, extra):
+    """Import an optional module; `extra` is the extra of this package that brings it."""
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or not module.startswith(error.name):
+            raise
+        raise MissingDependencyError(
+            f"{error.name} is not installed: pip install 'keras-mobilevit[{extra}]'"
+        ) from error
+
+
+@contextlib.contextmanager
+def captured_stderr():
+    """Collect what native code writes to file descriptor 2; yields a function that returns it.
+
+    TensorFlow logs device probes and converter progress there, past Python's `sys.stderr`.
+    """
+    with tempfile.TemporaryFile() as log:
+        sys.stderr.flush()
+        saved = os.dup(2)
+        os.dup2(log.fileno(), 2)
+
+        def text():
+            log.seek(0)
+            return log.read().decode(errors="replace")
+
+        try:
+            yield text
+        finally:
+            sys.stderr.flush()
+            os.dup2(saved, 2)
+            os.close(saved)

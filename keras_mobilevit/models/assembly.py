@@ -1,0 +1,92 @@
+"""The `keras.applications` contract, the same for every family: input, top, weights."""
+
+from pathlib import Path
+
+import keras
+from keras import layers
+
+from keras_mobilevit.contract import RANDOM_WEIGHTS, ModelContract
+from keras_mobilevit.layers.input_contract import InputContract
+
+MINIMUM_SIZE = 32
+POOLINGS = {None: None, "avg": layers.GlobalAveragePooling2D, "max": layers.GlobalMaxPooling2D}
+
+
+def check_arguments(*, include_top, weights, pooling, classes):
+    """Raise ValueError for what no constructor accepts, before anything is built."""
+    if pooling not in POOLINGS:
+        raise ValueError(f"pooling={pooling!r}: use None, 'avg' or 'max'")
+    if include_top and pooling is not None:
+        raise ValueError(
+            f"pooling={pooling!r} is for include_top=False: the classifier has its own pooling"
+        )
+    if isinstance(classes, bool) or not isinstance(classes, int) or classes < 1:
+        raise ValueError(f"classes={classes!r}: give a whole number above 0")
+    if weights is None:
+        return
+    if not str(weights).endswith((".weights.h5", ".keras")):
+        raise ValueError(
+            f"weights={str(weights)!r}: no published weights by that name. Use None for random "
+            "initialisation or the path of a '.weights.h5' or '.keras' file"
+        )
+    if not Path(weights).is_file():
+        raise ValueError(f"weights={str(weights)!r}: no such file")
+
+
+def model_input(input_tensor, input_shape, *, default_size, contract_of, weights):
+    """The model's input and the tensor to build on.
+
+    `contract_of` makes the family's `ModelContract` from the name of the weights' source. Returns
+    `(inputs, x)`; `x` has a static `(batch, H, W, 3)` shape.
+    """
+    if input_tensor is None:
+        shape = check_input_shape(input_shape or (default_size, default_size, 3))
+        inputs = x = layers.Input(shape, name="image")
+    else:
+        if not keras.backend.is_keras_tensor(input_tensor):
+            raise ValueError(
+                f"input_tensor={input_tensor!r}: give a Keras tensor, such as keras.Input(...)"
+            )
+        shape = check_input_shape(input_tensor.shape[1:])
+        if input_shape is not None and tuple(input_shape) != shape:
+            raise ValueError(f"input_shape={input_shape} is not the shape of input_tensor, {shape}")
+        x = input_tensor
+        inputs = keras.utils.get_source_inputs(input_tensor)
+    contract: ModelContract = contract_of(RANDOM_WEIGHTS if weights is None else Path(weights).name)
+    return inputs, InputContract(contract, name="input_contract")(x)
+
+
+def check_input_shape(shape):
+    """`(height, width, 3)` as a tuple of static sizes; ValueError for anything else."""
+    shape = tuple(shape)
+    if len(shape) != 3 or shape[-1] != 3:
+        raise ValueError(f"input_shape={shape}: give (height, width, 3), channels last, RGB")
+    if not all(isinstance(side, int) and side >= MINIMUM_SIZE for side in shape[:2]):
+        raise ValueError(
+            f"input_shape={shape}: height and width must be whole numbers, {MINIMUM_SIZE} or more"
+        )
+    return shape
+
+
+def pooled(x, pooling):
+    """Features as `include_top=False` returns them: the map, or `(batch, C)` if `pooling`."""
+    if pooling is None:
+        return x
+    return POOLINGS[pooling](data_format="channels_last", name=f"{pooling}_pool")(x)
+
+
+def classifier(x, classes, activation, *, dropout=0.0):
+    """Dropout and the last dense layer on `(batch, C)`; float32 also under mixed precision."""
+    if dropout:
+        x = layers.Dropout(dropout, name="classifier_dropout")(x)
+    return layers.Dense(classes, activation=activation, dtype="float32", name="classifier")(x)
+
+
+def build_model(inputs, outputs, *, name, weights):
+    model = keras.Model(inputs, outputs, name=name)
+    if weights is not None:
+        try:
+            model.load_weights(weights)
+        except (ValueError, KeyError, OSError) as error:
+            raise ValueError(f"weights={str(weights)!r} do not fit {name}: {error}") from error
+    return model
