@@ -27,12 +27,16 @@ def require(module, extra):
 def captured_stderr():
     """Collect what native code writes to file descriptor 2; yields a function that returns it.
 
-    TensorFlow logs device probes and converter progress there, past Python's `sys.stderr`.
+    TensorFlow logs device probes and converter progress there, past Python's `sys.stderr`, which
+    goes on working meanwhile.
     """
     with tempfile.TemporaryFile() as log:
         sys.stderr.flush()
-        saved = os.dup(2)
+        terminal = os.dup(2)
         os.dup2(log.fileno(), 2)
+        python_stderr = sys.stderr
+        if _is_descriptor_2(python_stderr):
+            sys.stderr = os.fdopen(terminal, "w", buffering=1, closefd=False)
 
         def text():
             log.seek(0)
@@ -42,5 +46,14 @@ def captured_stderr():
             yield text
         finally:
             sys.stderr.flush()
-            os.dup2(saved, 2)
-            os.close(saved)
+            sys.stderr = python_stderr
+            sys.stderr.flush()
+            os.dup2(terminal, 2)
+            os.close(terminal)
+
+
+def _is_descriptor_2(stream):
+    try:
+        return stream.fileno() == 2
+    except (AttributeError, OSError):
+        return False

@@ -43,7 +43,9 @@ class Preprocessing:
         if min(self.std) <= 0:
             raise ValueError(f"std={self.std}: every value must be above 0")
         if not 0 < self.crop_fraction <= 1:
-            raise ValueError(f"crop_fraction={self.crop_fraction}: give a number above 0, at most 1")
+            raise ValueError(
+                f"crop_fraction={self.crop_fraction}: give a number above 0, at most 1"
+            )
         if self.interpolation not in INTERPOLATIONS:
             raise ValueError(f"interpolation={self.interpolation!r}: use one of {INTERPOLATIONS}")
         if self.channel_order not in CHANNEL_ORDERS:

@@ -27,7 +27,9 @@ class Cost:
 def cost(model):
     """Count a functional model of static input size; returns a `Cost`."""
     parameters = sum(
-        math.prod(variable.shape) for variable in model.variables if variable.name not in _STATE_NAMES
+        math.prod(variable.shape)
+        for variable in model.variables
+        if variable.name not in _STATE_NAMES
     )
     macs = matmul_macs = 0
     for operation in model.operations:

@@ -142,9 +142,9 @@ def head(x, width_multiplier, *, include_top, pooling, classes, classifier_activ
     x = conv_norm(x, channels, activation="relu", name="head")
     if not include_top:
         return pooled(x, pooling)
-    x = layers.GlobalAveragePooling2D(
-        keepdims=True, data_format="channels_last", name="head_pool"
-    )(x)
+    x = layers.GlobalAveragePooling2D(keepdims=True, data_format="channels_last", name="head_pool")(
+        x
+    )
     x = conv(x, HEAD_CHANNELS, use_bias=True, activation="relu", name="head_expand")
     x = layers.Flatten(name="head_flatten")(x)
     return classifier(x, classes, classifier_activation, dropout=DROPOUT)

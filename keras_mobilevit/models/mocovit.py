@@ -72,7 +72,9 @@ def mobile_feed_forward(x, hidden_channels, *, name):
     """MoFFN (figure 4): ghost module up, squeeze-excite, ghost module down."""
     channels = x.shape[-1]
     x = ghost_module(x, hidden_channels, activation="relu", name=f"{name}_expand")
-    x = squeeze_excite(x, make_divisible(hidden_channels * SQUEEZE_EXCITE_RATIO, 4), name=f"{name}_se")
+    x = squeeze_excite(
+        x, make_divisible(hidden_channels * SQUEEZE_EXCITE_RATIO, 4), name=f"{name}_se"
+    )
     return ghost_module(x, channels, name=f"{name}_project")
 
 

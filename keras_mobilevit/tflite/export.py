@@ -19,7 +19,7 @@ from keras_mobilevit.contract import CONTRACT_FILE, RANDOM_WEIGHTS, FileContract
 from keras_mobilevit.images import normalize
 from keras_mobilevit.tflite.inspection import inspect_file
 from keras_mobilevit.tflite.metadata import classifier_metadata
-from keras_mobilevit.tflite.packing import append_files, pack
+from keras_mobilevit.tflite.packing import add_metadata, append_files
 from keras_mobilevit.tflite.runtime import Classifier
 
 LABELS_FILE = "labels.txt"
@@ -143,11 +143,11 @@ def export(
         files[LABELS_FILE] = "\n".join(labels) + "\n"
     partial = path.with_name(f".{path.name}.partial")
     try:
-        partial.write_bytes(
-            pack(flatbuffer, input_name="image", output_name="scores", metadata=metadata)
-        )
+        partial.write_bytes(add_metadata(flatbuffer, metadata))
         append_files(partial, files)
-        difference, agreement = _compare(model, contract.preprocessing, partial)
+        with captured_stderr():
+            difference, agreement = _compare(model, contract.preprocessing, partial)
+            report = inspect_file(partial)
         bound = TOLERANCES[precision]
         if not difference <= bound:
             raise ExportError(
@@ -155,7 +155,6 @@ def export(
                 f"{difference:.2g} standard deviations, more than the {bound:g} allowed for "
                 f"{precision}"
             )
-        report = inspect_file(partial)
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
@@ -185,7 +184,9 @@ def _contract_of(model):
 
 
 def _description(contract):
-    text = f"{contract.family} image classifier, made by keras-mobilevit {keras_mobilevit.__version__}"
+    text = (
+        f"{contract.family} image classifier, made by keras-mobilevit {keras_mobilevit.__version__}"
+    )
     if contract.weights == RANDOM_WEIGHTS:
         text += "; its weights are random, so its labels mean nothing"
     return text
@@ -209,17 +210,22 @@ def _check_shapes(model):
     return shape[1], shape[2], output[1]
 
 
+def read_labels(path):
+    """Labels of a UTF-8 text file, one a line; ValueError if it is not there or not text."""
+    path = Path(path)
+    if not path.is_file():
+        raise ValueError(f"labels={str(path)!r}: no such file")
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"labels={str(path)!r} is not a text file in UTF-8") from error
+
+
 def _check_labels(labels, classes):
     if labels is None:
         return None
     if isinstance(labels, (str, Path)):
-        source = Path(labels)
-        if not source.is_file():
-            raise ValueError(f"labels={str(source)!r}: no such file")
-        try:
-            labels = source.read_text(encoding="utf-8").splitlines()
-        except UnicodeDecodeError as error:
-            raise ValueError(f"labels={str(source)!r} is not a text file in UTF-8") from error
+        labels = read_labels(labels)
     labels = [str(label).strip() for label in labels]
     if len(labels) != classes:
         raise ValueError(f"labels: {len(labels)} given, the model has {classes} classes")
@@ -261,7 +267,7 @@ def _convert(model, preprocessing, precision):
     with captured_stderr() as log:
         function = tf.function(pixels_to_scores).get_concrete_function(specification)
         frozen = freezing.convert_variables_to_constants_v2(function)
-        converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen])
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen], tf.Module())
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
         if precision == "float16":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -292,7 +298,9 @@ def _compare(model, preprocessing, path):
     """Largest logit difference in standard deviations, and images with the same best class."""
     classifier = Classifier(path)
     pixels = _test_images(classifier.contract.height, classifier.contract.width)
-    expected = _logits(np.asarray(model(normalize(pixels, preprocessing), training=False)), classifier)
+    expected = _logits(
+        np.asarray(model(normalize(pixels, preprocessing), training=False)), classifier
+    )
     actual = _logits(np.stack([classifier.run(image) for image in pixels]), classifier)
     spread = float(expected.std())
     difference = float(np.abs(actual - expected).max())

@@ -58,15 +58,23 @@ _SLOTS = {"Content": 3, "ProcessUnit": 2}  # of tables with unions; of others th
 
 
 def classifier_metadata(
-    *, name, description, version, author, license, height, width, scores, labels_file, contract_file
+    *,
+    name,
+    description,
+    version,
+    author,
+    license,
+    height,
+    width,
+    scores,
+    labels_file,
+    contract_file,
 ):
     """Encoded `ModelMetadata` of a classifier that takes RGB pixels 0..255.
 
     The normalization it declares is the identity, since the file normalizes in its own graph.
     """
-    labels = [
-        {"name": labels_file, "description": "One label a line", "type": _TENSOR_AXIS_LABELS}
-    ]
+    labels = [{"name": labels_file, "description": "One label a line", "type": _TENSOR_AXIS_LABELS}]
     image = {
         "name": "image",
         "description": f"RGB pixels 0..255, {height} high and {width} wide",

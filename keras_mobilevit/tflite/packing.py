@@ -1,4 +1,4 @@
-"""What stands around the operators of a `.tflite`: names, signature, metadata, packed files.
+"""What stands around the operators of a `.tflite`: the metadata and the packed files.
 
 A `.tflite` is a flatbuffer of the TFLite model schema; associated files are appended to it as a ZIP
 archive, so that `unzip -l model.tflite` lists them.
@@ -10,14 +10,13 @@ import flatbuffers
 
 from keras_mobilevit._optional import require
 
-SIGNATURE = "serving_default"
 _METADATA_NAME = "TFLITE_METADATA"
 _BUFFER_ALIGNMENT = 16  # of the schema's `force_align`, which runtimes rely on to map weights
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # fixed, so that the same model gives the same bytes
 
 
-def pack(flatbuffer, *, input_name, output_name, metadata):
-    """Name the tensors, add a signature and the standard metadata; returns the new flatbuffer."""
+def add_metadata(flatbuffer, metadata):
+    """A `.tflite` flatbuffer with encoded `ModelMetadata` in it."""
     schema = require("tensorflow.lite.python.schema_py_generated", "tflite")
 
     class AlignedBuffer(schema.BufferT):
@@ -27,14 +26,6 @@ def pack(flatbuffer, *, input_name, output_name, metadata):
             return super().Pack(builder)
 
     model = schema.ModelT.InitFromPackedBuf(flatbuffer, 0)
-    graph = model.subgraphs[0]
-    signature = schema.SignatureDefT()
-    signature.signatureKey = SIGNATURE
-    signature.subgraphIndex = 0
-    signature.inputs = [_tensor_map(schema, graph, graph.inputs[0], input_name)]
-    signature.outputs = [_tensor_map(schema, graph, graph.outputs[0], output_name)]
-    model.signatureDefs = [signature]
-
     entry = schema.MetadataT()
     entry.name = _METADATA_NAME
     entry.buffer = len(model.buffers)
@@ -63,11 +54,3 @@ def packed_files(path):
         return {}
     with zipfile.ZipFile(path) as archive:
         return {name: archive.read(name).decode("utf-8") for name in archive.namelist()}
-
-
-def _tensor_map(schema, graph, index, name):
-    graph.tensors[index].name = name
-    entry = schema.TensorMapT()
-    entry.name = name
-    entry.tensorIndex = index
-    return entry

@@ -56,7 +56,9 @@ def load_state_dict(model, state_dict, names):
             assignments.append((variable, value))
     problems = {"unused": sorted(unused), "missing": missing, "shape differs": misshaped}
     if any(problems.values()):
-        lines = "; ".join(f"{what}: {', '.join(which)}" for what, which in problems.items() if which)
+        lines = "; ".join(
+            f"{what}: {', '.join(which)}" for what, which in problems.items() if which
+        )
         raise ValueError(f"checkpoint does not fit {model.name}: {lines}")
     for variable, value in assignments:
         variable.assign(value)
