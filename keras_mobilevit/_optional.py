@@ -6,9 +6,7 @@ import os
 import sys
 import tempfile
 
-
-class MissingDependencyError(ImportError):
-    """A package that the call needs is not installed; the message says how to get it."""
+from keras_mobilevit.errors import MissingDependencyError
 
 
 def require(module, extra):

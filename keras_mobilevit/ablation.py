@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import keras
 
-from keras_mobilevit.cost import Cost, cost
+from keras_mobilevit.counting import Cost, cost
 from keras_mobilevit.models import create_model
 from keras_mobilevit.models.mocovit import ATTENTIONS, FEED_FORWARDS, STAGES
 

@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 
 import keras_mobilevit
 from keras_mobilevit._optional import captured_stderr
+from keras_mobilevit.errors import ExportError
 
 console = Console()
 errors = Console(stderr=True)
@@ -25,10 +26,10 @@ class _OneLineErrors(TyperGroup):
     def invoke(self, ctx):
         try:
             return super().invoke(ctx)
-        except (ValueError, OSError, ImportError, RuntimeError) as error:
+        except (ValueError, OSError, ImportError, ExportError) as error:
             if os.environ.get("KERAS_MOBILEVIT_TRACEBACK"):
                 raise
-            code = 1 if type(error).__name__ == "ExportError" else 2
+            code = 1 if isinstance(error, ExportError) else 2
             text = " ".join(str(error).split())
             errors.print(
                 f"error: {text}", style="red", markup=False, highlight=False, soft_wrap=True

@@ -24,7 +24,8 @@ class Preprocessing:
 
     1. Take the largest centred box of the model's aspect ratio, scaled by `crop_fraction`.
     2. Resize the box to the model's height and width: antialiased `interpolation`, rounded to
-       8 bits, as Pillow's `Image.resize(size, resample, box)` does it.
+       8 bits, as Pillow's `Image.resize(size, resample, box)` does it (the filter reads beyond the
+       box where the photo goes on).
     3. Per channel, in `channel_order`: `(value / 255 - mean) / std`.
     """
 

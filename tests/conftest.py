@@ -9,10 +9,19 @@ import numpy as np
 import pytest
 
 import keras_mobilevit
+from keras_mobilevit.models import list_models, model_entry
 from keras_mobilevit.tflite import export
 
 DATA = Path(__file__).parent / "data"
 PHOTOS = Path(keras_mobilevit.__file__).parent / "photos"
+
+# A family's models differ in width and depth: its smallest stands for it where a case is costly.
+FAMILIES = {
+    entry.family: entry.name
+    for entry in sorted(map(model_entry, list_models()), key=lambda entry: -entry.parameters)
+}
+every_model = pytest.mark.parametrize("name", list_models())
+every_family = pytest.mark.parametrize("name", FAMILIES.values())
 
 
 @pytest.fixture(autouse=True)

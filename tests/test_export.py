@@ -5,26 +5,26 @@ import flatbuffers
 import keras
 import numpy as np
 import pytest
-from conftest import spread_logits
+from conftest import FAMILIES, spread_logits
 
 from keras_mobilevit import ModelContract, Preprocessing, preprocess
+from keras_mobilevit.errors import ExportError
 from keras_mobilevit.images import normalize
-from keras_mobilevit.models import create_model, list_models, model_entry
-from keras_mobilevit.tflite import Classifier, ExportError, export, inspect_file
+from keras_mobilevit.models import create_model, list_models
+from keras_mobilevit.tflite import Classifier, export, inspect_file
 from keras_mobilevit.tflite.export import TOLERANCES
 from keras_mobilevit.tflite.packing import packed_files
 
-# One model a family in the quick tests; the others differ in width and depth only.
-SLOW = pytest.mark.slow
-_seen = set()
-EVERY_MODEL = [
-    pytest.param(name, marks=[SLOW] if model_entry(name).family in _seen else [])
-    for name in list_models()
-    if not _seen.add(name) and (_seen.add(model_entry(name).family) or True)
-]
+every_model = pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=() if name in FAMILIES.values() else pytest.mark.slow)
+        for name in list_models()
+    ],
+)
 
 
-@pytest.mark.parametrize("name", list_models())
+@every_model
 @pytest.mark.parametrize("precision", ["float32", "float16"])
 def test_every_model_exports_clean(name, precision, tmp_path):
     model = create_model(name, input_shape=(96, 64, 3))

@@ -18,7 +18,7 @@ def test_wide_photo_is_cropped_not_squashed():
     photo = np.zeros((100, 300, 3), np.uint8)
     photo[:, 100:200] = 255  # exactly the centred square
     pixels = crop_and_resize(load_image(photo), 50, 50, crop_fraction=1.0, interpolation="bilinear")
-    assert pixels.min() == 255
+    assert pixels[:, 1:-1].min() == 255  # at the border the filter reaches one pixel further
 
 
 def test_exif_orientation_is_applied(tmp_path):
@@ -37,7 +37,7 @@ def test_exif_orientation_is_applied(tmp_path):
 def test_every_mode_becomes_rgb(mode):
     gray = Image.new("L", (8, 8), 200)
     photo = Image.fromarray(np.full((8, 8), 200 * 257, np.uint16)) if mode == "I;16" else gray
-    photo = photo if mode == "I;16" else photo.convert("RGB").convert(mode)
+    photo = photo if mode == "I;16" else photo.convert("RGB").convert(mode, palette=Image.ADAPTIVE)
     rgb = load_image(photo)
     assert rgb.mode == "RGB"
     assert rgb.getpixel((4, 4)) == ((255,) * 3 if mode == "1" else (200,) * 3)

@@ -6,16 +6,12 @@ import zlib
 import keras
 import numpy as np
 import pytest
-from conftest import DATA
+from conftest import DATA, every_family, every_model
 
 import keras_mobilevit
 from keras_mobilevit.models import create_model, list_models, model_entry
 
 SMALL = (64, 96, 3)  # non-square, and 1/32 of it is 2 x 3
-every_model = pytest.mark.parametrize("name", list_models())
-every_family = pytest.mark.parametrize(
-    "name", {model_entry(name).family: name for name in list_models()}.values()
-)
 
 
 def photos(shape=SMALL, batch=2):
@@ -90,9 +86,9 @@ def test_builds_on_an_input_tensor(name):
 
 @every_family
 def test_a_step_of_training_lowers_the_loss(name):
-    model = create_model(name, input_shape=(32, 32, 3), classes=2)
+    model = create_model(name, input_shape=(64, 64, 3), classes=2)
     model.compile(keras.optimizers.SGD(0.01), "sparse_categorical_crossentropy")
-    images, labels = photos((32, 32, 3), 8), np.arange(8) % 2
+    images, labels = photos((64, 64, 3), 8), np.arange(8) % 2
     history = model.fit(images, labels, batch_size=8, epochs=6, verbose=0).history["loss"]
     assert np.isfinite(history).all()
     assert min(history[1:]) < history[0]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from conftest import DATA
 
-from keras_mobilevit.cost import cost
+from keras_mobilevit.counting import cost
 from keras_mobilevit.models import create_model
 from keras_mobilevit.weights.convert import load_state_dict
 from keras_mobilevit.weights.timm import ghostnet_names

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_mobilevit._optional import MissingDependencyError
+from keras_mobilevit.errors import MissingDependencyError
 from keras_mobilevit.tflite import Classifier, benchmark, export
 from keras_mobilevit.tflite.interpreter import runtime_module
 

@@ -1,5 +1,6 @@
 """The `keras.applications` contract, the same for every family: input, top, weights."""
 
+import warnings
 from pathlib import Path
 
 import keras
@@ -51,7 +52,8 @@ def model_input(input_tensor, input_shape, *, default_size, contract_of, weights
         if input_shape is not None and tuple(input_shape) != shape:
             raise ValueError(f"input_shape={input_shape} is not the shape of input_tensor, {shape}")
         x = input_tensor
-        inputs = keras.utils.get_source_inputs(input_tensor)
+        sources = keras.utils.get_source_inputs(input_tensor)
+        inputs = sources[0] if len(sources) == 1 else sources
     contract: ModelContract = contract_of(RANDOM_WEIGHTS if weights is None else Path(weights).name)
     return inputs, InputContract(contract, name="input_contract")(x)
 
@@ -86,7 +88,11 @@ def build_model(inputs, outputs, *, name, weights):
     model = keras.Model(inputs, outputs, name=name)
     if weights is not None:
         try:
-            model.load_weights(weights)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)
+                model.load_weights(weights)
         except (ValueError, KeyError, OSError) as error:
-            raise ValueError(f"weights={str(weights)!r} do not fit {name}: {error}") from error
+            # Keras prints the whole variable after the reason.
+            reason = " ".join(str(error).partition("Target variable")[0].split())
+            raise ValueError(f"weights={str(weights)!r} do not fit {name}: {reason}") from error
     return model

@@ -16,6 +16,7 @@ import numpy as np
 import keras_mobilevit
 from keras_mobilevit._optional import captured_stderr, require
 from keras_mobilevit.contract import CONTRACT_FILE, RANDOM_WEIGHTS, FileContract
+from keras_mobilevit.errors import ExportError
 from keras_mobilevit.images import normalize
 from keras_mobilevit.tflite.inspection import inspect_file
 from keras_mobilevit.tflite.metadata import classifier_metadata
@@ -28,10 +29,6 @@ LABELS_FILE = "labels.txt"
 TOLERANCES = {"float32": 1e-4, "float16": 5e-2}
 _CHECKED_INPUTS = 8
 _TINY = 1e-37  # keeps the logarithm of a probability finite
-
-
-class ExportError(RuntimeError):
-    """The model can not be converted, or the file does not compute what the model computes."""
 
 
 @dataclass(frozen=True)

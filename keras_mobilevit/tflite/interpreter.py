@@ -3,7 +3,7 @@
 import importlib
 from pathlib import Path
 
-from keras_mobilevit._optional import MissingDependencyError
+from keras_mobilevit.errors import MissingDependencyError
 
 # In the order of preference: each has an `Interpreter` of the same interface.
 _RUNTIMES = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter", "tensorflow.lite")
