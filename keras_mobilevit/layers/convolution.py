@@ -12,11 +12,22 @@ BATCH_NORM_EPSILON = 1e-5
 BATCH_NORM_MOMENTUM = 0.9
 
 
-def conv(x, channels, kernel_size=1, *, stride=1, use_bias=False, activation=None, name):
+def conv(
+    x,
+    channels,
+    kernel_size=1,
+    *,
+    stride=1,
+    dilation=1,
+    groups=1,
+    use_bias=False,
+    activation=None,
+    name,
+):
     """2-D convolution, `(batch, H, W, C)` to `(batch, ceil(H / stride), ceil(W / stride), channels)`.
 
-    `kernel_size` is odd. `activation` is applied inside the layer; use `conv_norm` where a norm
-    stands between the two.
+    `kernel_size` is odd; `dilation` goes with stride 1. `activation` is applied inside the layer;
+    use `conv_norm` where a norm stands between the two.
     """
     x, padding = _pad(x, kernel_size, stride, name)
     return layers.Conv2D(
@@ -24,6 +35,8 @@ def conv(x, channels, kernel_size=1, *, stride=1, use_bias=False, activation=Non
         kernel_size,
         strides=stride,
         padding=padding,
+        dilation_rate=dilation,
+        groups=groups,
         use_bias=use_bias,
         activation=activation,
         kernel_initializer="he_normal",
@@ -32,13 +45,14 @@ def conv(x, channels, kernel_size=1, *, stride=1, use_bias=False, activation=Non
     )(x)
 
 
-def depthwise_conv(x, kernel_size, *, stride=1, use_bias=False, name):
+def depthwise_conv(x, kernel_size, *, stride=1, dilation=1, use_bias=False, name):
     """Depthwise 2-D convolution; shapes as `conv`, the channels stay."""
     x, padding = _pad(x, kernel_size, stride, name)
     return layers.DepthwiseConv2D(
         kernel_size,
         strides=stride,
         padding=padding,
+        dilation_rate=dilation,
         use_bias=use_bias,
         depthwise_initializer="he_normal",
         data_format="channels_last",
@@ -46,26 +60,43 @@ def depthwise_conv(x, kernel_size, *, stride=1, use_bias=False, name):
     )(x)
 
 
-def batch_norm(x, *, name):
-    return layers.BatchNormalization(
-        momentum=BATCH_NORM_MOMENTUM, epsilon=BATCH_NORM_EPSILON, name=name
-    )(x)
+def batch_norm(x, *, epsilon=BATCH_NORM_EPSILON, name):
+    return layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, epsilon=epsilon, name=name)(x)
 
 
-def conv_norm(x, channels, kernel_size=1, *, stride=1, activation=None, name):
+def conv_norm(
+    x,
+    channels,
+    kernel_size=1,
+    *,
+    stride=1,
+    dilation=1,
+    activation=None,
+    epsilon=BATCH_NORM_EPSILON,
+    name,
+):
     """`conv` without bias, BatchNorm, activation: layers `{name}_conv`, `{name}_norm`, ..."""
-    x = conv(x, channels, kernel_size, stride=stride, name=f"{name}_conv")
-    return _norm_activation(x, activation, name)
+    x = conv(x, channels, kernel_size, stride=stride, dilation=dilation, name=f"{name}_conv")
+    return _norm_activation(x, activation, epsilon, name)
 
 
-def depthwise_conv_norm(x, kernel_size, *, stride=1, activation=None, name):
+def depthwise_conv_norm(
+    x,
+    kernel_size,
+    *,
+    stride=1,
+    dilation=1,
+    activation=None,
+    epsilon=BATCH_NORM_EPSILON,
+    name,
+):
     """`depthwise_conv` without bias, BatchNorm, activation."""
-    x = depthwise_conv(x, kernel_size, stride=stride, name=f"{name}_conv")
-    return _norm_activation(x, activation, name)
+    x = depthwise_conv(x, kernel_size, stride=stride, dilation=dilation, name=f"{name}_conv")
+    return _norm_activation(x, activation, epsilon, name)
 
 
-def _norm_activation(x, activation, name):
-    x = batch_norm(x, name=f"{name}_norm")
+def _norm_activation(x, activation, epsilon, name):
+    x = batch_norm(x, epsilon=epsilon, name=f"{name}_norm")
     if activation is not None:
         x = layers.Activation(activation, name=f"{name}_{activation}")(x)
     return x

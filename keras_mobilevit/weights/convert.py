@@ -1,60 +1,83 @@
 """PyTorch arrays into Keras layers, strictly: every array used, every weight set."""
 
+import math
+
 import numpy as np
 from keras import layers
 
-# What a layer takes from a module: our weight, their array, and the axes that turn theirs to ours.
-_CONV = (("kernel", "weight", (2, 3, 1, 0)), ("bias", "bias", None))
-_DEPTHWISE = (("kernel", "weight", (2, 3, 0, 1)), ("bias", "bias", None))
-_DENSE = (("kernel", "weight", (1, 0)), ("bias", "bias", None))
-_BATCH_NORM = (
-    ("gamma", "weight", None),
-    ("beta", "bias", None),
-    ("moving_mean", "running_mean", None),
-    ("moving_variance", "running_var", None),
-)
+from keras_mobilevit.layers.normalization import ChannelNorm, MapNorm
+from keras_mobilevit.layers.residual import LayerScale
+
+# What a layer takes from a module: our weight and the name of their array in the module.
+_KERNEL = (("kernel", "weight"), ("bias", "bias"))
+_AFFINE = (("gamma", "weight"), ("beta", "bias"))
+_STATISTICS = (("moving_mean", "running_mean"), ("moving_variance", "running_var"))
 _KINDS = (
-    (layers.DepthwiseConv2D, _DEPTHWISE),
-    (layers.Conv2D, _CONV),
-    (layers.Dense, _DENSE),
-    (layers.BatchNormalization, _BATCH_NORM),
+    (layers.DepthwiseConv2D, _KERNEL),
+    (layers.Conv2D, _KERNEL),
+    (layers.Dense, _KERNEL),
+    (layers.BatchNormalization, (*_AFFINE, *_STATISTICS)),
+    (ChannelNorm, _AFFINE),
+    (MapNorm, _AFFINE),
+    (LayerScale, (("gamma", None),)),  # the module is the array itself
 )
 _UNUSED = "num_batches_tracked"  # a counter of PyTorch's BatchNorm that inference never reads
 
 
-def load_state_dict(model, state_dict, names):
+def load_state_dict(model, state_dict, names, *, skip=()):
     """Set the weights of `model` from PyTorch arrays.
 
     Args:
         model: a Keras model.
         state_dict: `{name: array}` as PyTorch stores it.
-        names: pairs `(our layer, their module)`; layers that the model lacks are passed over.
+        names: pairs `(our layer, their module)`. Where several layers name one module, such as a
+            fused qkv projection, they take its rows in the order of the pairs, each as many as it
+            has outputs. Pairs whose layer the model lacks are passed over.
+        skip: names of our layers to leave as they are; their modules may be absent or differ.
 
     Raises:
         ValueError: listing the arrays that no layer takes, the weights that no array fills, and
             the shapes that differ. The model is unchanged then.
     """
     modules = dict(names)
+    by_name = {layer.name: layer for layer in model.layers if layer.weights}
     unused = {name for name in state_dict if not name.endswith(_UNUSED)}
-    missing, misshaped, assignments = [], [], []
-    for layer in model.layers:
-        if not layer.weights:
+    rows_taken = dict.fromkeys(unused, 0)
+    problems = {"unused": [], "missing": [], "shape differs": []}
+    assignments = []
+    unmapped = [name for name in by_name if name not in modules and name not in skip]
+    problems["missing"] += [f"{name} (no module is mapped to it)" for name in unmapped]
+    for layer_name, module in modules.items():
+        layer = by_name.get(layer_name)
+        if layer is None:
             continue
-        for weight, array, axes in _parts(layer):
+        for weight, array in _arrays(layer):
             variable = getattr(layer, weight, None)
             if variable is None:
                 continue
-            name = f"{modules.get(layer.name, '?')}.{array}"
-            if name not in state_dict:
-                missing.append(f"{layer.name}.{weight} ({name})")
-                continue
+            name = module if array is None else f"{module}.{array}"
             unused.discard(name)
-            value = np.asarray(state_dict[name])
-            value = value if axes is None else value.transpose(axes)
-            if value.shape != tuple(variable.shape):
-                misshaped.append(f"{name} {value.shape} for {layer.name}.{weight} {variable.shape}")
+            if layer_name in skip:
+                continue
+            if name not in state_dict:
+                problems["missing"].append(f"{layer_name}.{weight} ({name})")
+                continue
+            source = np.asarray(state_dict[name])
+            start = rows_taken[name]
+            rows_taken[name] += _outputs(variable, layer)
+            value = _turned(source[start : rows_taken[name]], variable, layer)
+            if value is None:
+                problems["shape differs"].append(
+                    f"{name} {source.shape} for {layer_name}.{weight} {tuple(variable.shape)}"
+                )
+                continue
             assignments.append((variable, value))
-    problems = {"unused": sorted(unused), "missing": missing, "shape differs": misshaped}
+    for name, rows in rows_taken.items():
+        if name not in unused and rows and rows != len(state_dict[name]):
+            problems["shape differs"].append(
+                f"{name} {np.shape(state_dict[name])}: the model has {rows} outputs"
+            )
+    problems["unused"] = sorted(unused)
     if any(problems.values()):
         lines = "; ".join(
             f"{what}: {', '.join(which)}" for what, which in problems.items() if which
@@ -64,8 +87,31 @@ def load_state_dict(model, state_dict, names):
         variable.assign(value)
 
 
-def _parts(layer):
-    for kind, parts in _KINDS:
+def _arrays(layer):
+    for kind, arrays in _KINDS:
         if isinstance(layer, kind):
-            return parts
+            return arrays
     raise TypeError(f"layer {layer.name}: no rule for the weights of a {type(layer).__name__}")
+
+
+def _outputs(variable, layer):
+    """How many rows, entries of PyTorch's first axis, a weight takes."""
+    if isinstance(layer, layers.DepthwiseConv2D) and len(variable.shape) == 4:
+        return variable.shape[2]
+    return variable.shape[-1]
+
+
+def _turned(source, variable, layer):
+    """Their array in our axes; None if it does not fit."""
+    shape = tuple(variable.shape)
+    if len(shape) == 1:
+        value = source.reshape(-1)  # per-channel factors are also stored as (C, 1, 1)
+    elif isinstance(layer, layers.DepthwiseConv2D):
+        value = source.transpose(2, 3, 0, 1) if source.ndim == 4 else source
+    elif len(shape) == 4 and source.ndim == 4:
+        value = source.transpose(2, 3, 1, 0)
+    else:  # linear layers and 1x1 convolutions stand for each other
+        if math.prod(source.shape) != math.prod(shape):
+            return None
+        value = source.reshape(len(source), -1).T.reshape(shape)
+    return value if value.shape == shape else None
