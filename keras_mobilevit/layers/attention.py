@@ -2,6 +2,8 @@
 
 from keras import layers, ops
 
+from keras_mobilevit.layers.convolution import dense
+
 
 def tokens(x, *, heads=1, name):
     """A `(batch, H, W, C)` map as tokens: `(batch, H * W, C)`, or with several heads
@@ -23,6 +25,25 @@ def feature_map(x, height, width, *, name):
     else:
         channels = x.shape[2]
     return layers.Reshape((height, width, channels), name=f"{name}_map")(x)
+
+
+def multi_head_attention(x, *, heads, name):
+    """Self-attention along the second last axis of `(batch, P, N, C)`, for each P by itself.
+
+    P and the heads share one axis, so that products and softmax have rank 4 and a batch of 1.
+    """
+    _, sequences, positions, channels = x.shape
+    size = channels // heads
+
+    def split(part):
+        y = dense(x, channels, name=f"{name}_{part}")
+        y = ops.transpose(ops.reshape(y, (-1, positions, heads, size)), (0, 2, 1, 3))
+        return ops.reshape(y, (-1, sequences * heads, positions, size))
+
+    x = dot_product_attention(split("query"), split("key"), split("value"), name=name)
+    x = ops.transpose(ops.reshape(x, (-1, heads, positions, size)), (0, 2, 1, 3))
+    x = ops.reshape(x, (-1, sequences, positions, channels))
+    return dense(x, channels, name=f"{name}_project")
 
 
 def dot_product_attention(query, key, value, *, name):

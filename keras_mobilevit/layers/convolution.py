@@ -5,11 +5,20 @@ feature map by half a pixel against the originals. Strided convolutions are ther
 layer of their own; the TFLite runtimes fold that PAD into the convolution that follows it.
 """
 
-from keras import layers
+from functools import partial
+
+from keras import initializers, layers
 
 # PyTorch's defaults, which every original here keeps unless its family file says otherwise.
 BATCH_NORM_EPSILON = 1e-5
 BATCH_NORM_MOMENTUM = 0.9
+
+# PyTorch's `kaiming_normal_(mode="fan_out")`, as most of the originals start; of a depthwise kernel
+# PyTorch and Keras call the same axis fan-out and fan-in. Each layer calls for its own, since an
+# initializer of Keras gives the same numbers at every use.
+_kaiming = partial(initializers.VarianceScaling, 2.0, "fan_out", "untruncated_normal")
+_kaiming_depthwise = partial(initializers.VarianceScaling, 2.0, "fan_in", "untruncated_normal")
+_linear = partial(initializers.TruncatedNormal, stddev=0.02)
 
 
 def conv(
@@ -39,7 +48,7 @@ def conv(
         groups=groups,
         use_bias=use_bias,
         activation=activation,
-        kernel_initializer="he_normal",
+        kernel_initializer=_kaiming(),
         data_format="channels_last",
         name=name,
     )(x)
@@ -54,7 +63,21 @@ def depthwise_conv(x, kernel_size, *, stride=1, dilation=1, use_bias=False, name
         padding=padding,
         dilation_rate=dilation,
         use_bias=use_bias,
-        depthwise_initializer="he_normal",
+        depthwise_initializer=_kaiming_depthwise(),
+        data_format="channels_last",
+        name=name,
+    )(x)
+
+
+def dense(x, units, *, use_bias=True, name):
+    """Linear layer on the channels of rank 4, `(batch, H, W, C)` to `(batch, H, W, units)`: a 1x1
+    convolution, which every delegate takes, with the initialization of a linear layer.
+    """
+    return layers.Conv2D(
+        units,
+        1,
+        use_bias=use_bias,
+        kernel_initializer=_linear(),
         data_format="channels_last",
         name=name,
     )(x)

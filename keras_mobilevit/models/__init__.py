@@ -1,7 +1,19 @@
 """The families; importing this package registers every model."""
 
 from keras_mobilevit.models.ghostnet import GhostNet
+from keras_mobilevit.models.mobilevit import MobileViTS, MobileViTXS, MobileViTXXS
+from keras_mobilevit.models.mobilevitv2 import MobileViTV2
 from keras_mobilevit.models.mocovit import MoCoViT
 from keras_mobilevit.models.registry import create_model, list_models, model_entry
 
-__all__ = ["GhostNet", "MoCoViT", "create_model", "list_models", "model_entry"]
+__all__ = [
+    "GhostNet",
+    "MoCoViT",
+    "MobileViTS",
+    "MobileViTV2",
+    "MobileViTXS",
+    "MobileViTXXS",
+    "create_model",
+    "list_models",
+    "model_entry",
+]

@@ -70,6 +70,11 @@ def check_input_shape(shape):
     return shape
 
 
+def check_output_stride(output_stride):
+    if output_stride not in (8, 16, 32):
+        raise ValueError(f"output_stride={output_stride!r}: use 8, 16 or 32")
+
+
 def pooled(x, pooling):
     """Features as `include_top=False` returns them: the map, or `(batch, C)` if `pooling`."""
     if pooling is None:

@@ -150,6 +150,6 @@ def head(x, width_multiplier, *, include_top, pooling, classes, classifier_activ
     return classifier(x, classes, classifier_activation, dropout=DROPOUT)
 
 
-_register = partial(register, constructor=GhostNet, paper=PAPER, input_size=224)
+_register = partial(register, constructor=GhostNet, family="GhostNet", paper=PAPER, input_size=224)
 _register("ghostnet_050", width_multiplier=0.5, parameters=2_587_292, macs=42_328_152)
 _register("ghostnet_100", width_multiplier=1.0, parameters=5_182_508, macs=141_150_512)

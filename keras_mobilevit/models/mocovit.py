@@ -183,6 +183,6 @@ def MoCoViT(
     return build_model(inputs, x, name=name or preset, weights=weights)
 
 
-_register = partial(register, constructor=MoCoViT, paper=PAPER, input_size=224)
+_register = partial(register, constructor=MoCoViT, family="MoCoViT", paper=PAPER, input_size=224)
 _register("mocovit_050", width_multiplier=0.5, parameters=2_853_452, macs=44_095_192)
 _register("mocovit_100", width_multiplier=1.0, parameters=6_226_828, macs=147_654_192)

@@ -15,6 +15,7 @@ class ModelEntry:
     """
 
     name: str
+    family: str
     constructor: Callable
     arguments: dict
     paper: str
@@ -22,19 +23,17 @@ class ModelEntry:
     parameters: int
     macs: int
 
-    @property
-    def family(self):
-        return self.constructor.__name__
-
 
 _entries: dict[str, ModelEntry] = {}
 
 
-def register(name, constructor, *, paper, input_size, parameters, macs, **arguments):
+def register(name, constructor, *, family, paper, input_size, parameters, macs, **arguments):
     """Make `constructor(**arguments)` known as `name`; each family file does it at its end."""
     if name in _entries:
         raise ValueError(f"model name {name!r} is registered twice")
-    _entries[name] = ModelEntry(name, constructor, arguments, paper, input_size, parameters, macs)
+    _entries[name] = ModelEntry(
+        name, family, constructor, arguments, paper, input_size, parameters, macs
+    )
 
 
 def list_models(pattern="*"):
