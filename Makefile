@@ -20,8 +20,9 @@ lint: .venv/test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-report: .venv/demo
+report: .venv/test
 	$(BIN)/keras-mobilevit report --readme README.md
+	$(BIN)/keras-mobilevit report --scaling
 
 clean:
 	rm -rf .venv build

@@ -10,14 +10,34 @@ import sys
 __version__ = "0.1.0"
 
 _MODULES = {
-    "GhostNet": "models",
-    "MoCoViT": "models",
-    "create_model": "models",
-    "list_models": "models",
+    **dict.fromkeys(
+        (
+            "CASViTM",
+            "CASViTS",
+            "CASViTT",
+            "CASViTXS",
+            "EMO1M",
+            "EMO2M",
+            "EMO5M",
+            "EMO6M",
+            "GhostNet",
+            "MoCoViT",
+            "MobileViTS",
+            "MobileViTV2",
+            "MobileViTXS",
+            "MobileViTXXS",
+            "create_model",
+            "list_models",
+        ),
+        "models",
+    ),
     "Cost": "counting",
-    "cost": "counting",
     "ModelContract": "contract",
     "Preprocessing": "contract",
+    "cost": "counting",
+    "decode_predictions": "weights.imagenet",
+    "features": "pyramid",
+    "load_checkpoint": "weights.checkpoint",
     "preprocess": "images",
 }
 __all__ = ["__version__", *_MODULES]

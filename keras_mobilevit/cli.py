@@ -221,11 +221,14 @@ def classify(
 
 @app.command()
 def report(
-    folder: Annotated[Path, typer.Option(help="Where to write models.csv.")] = Path("results"),
+    folder: Annotated[Path, typer.Option(help="Where to write the results.")] = Path("results"),
     readme: Annotated[
         Path | None, typer.Option(help="A Markdown file whose model table is rewritten.")
     ] = None,
     pattern: Annotated[str, typer.Option(help="Only models that match.")] = "*",
+    scaling: Annotated[
+        bool, typer.Option("--scaling", help="Cost against resolution instead, with a plot.")
+    ] = False,
 ):
     """Export and time every model against MobileNetV2; rewrite the results and the README table."""
     _load_keras()
@@ -233,12 +236,30 @@ def report(
 
     from keras_mobilevit.report import measure, write_csv, write_readme_table
 
+    if scaling:
+        _report_scaling(folder)
+        return
+
     rows = measure(pattern, progress=lambda names: track(names, "Exporting", console=errors))
     folder.mkdir(parents=True, exist_ok=True)
     write_csv(rows, folder / "models.csv")
     if readme is not None:
         write_readme_table(rows, readme)
     console.print(f"wrote {folder / 'models.csv'}" + (f" and {readme}" if readme else ""))
+
+
+def _report_scaling(folder):
+    from datetime import date
+
+    from keras_mobilevit.report import machine, write_csv
+    from keras_mobilevit.scaling import measure_scaling, plot_scaling
+
+    with errors.status("Exporting and timing at every size"):
+        rows = measure_scaling(machine(), date.today().isoformat())
+    folder.mkdir(parents=True, exist_ok=True)
+    write_csv(rows, folder / "scaling.csv")
+    plot_scaling(rows, folder / "scaling.png")
+    console.print(f"wrote {folder / 'scaling.csv'} and {folder / 'scaling.png'}")
 
 
 def _load_keras():

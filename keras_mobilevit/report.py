@@ -67,10 +67,10 @@ def measure(pattern="*", progress=iter):
 
 
 def write_csv(rows, path):
-    """Rewrite a CSV file of `ReportRow`s, at once or not at all."""
+    """Rewrite a CSV file of dataclass rows, at once or not at all."""
     partial = path.with_name(f".{path.name}.partial")
     with partial.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, [field.name for field in fields(ReportRow)])
+        writer = csv.DictWriter(file, [field.name for field in fields(rows[0])])
         writer.writeheader()
         writer.writerows(asdict(row) for row in rows)
     os.replace(partial, path)
@@ -124,12 +124,12 @@ def _row(entry, float32, float16, ratio):
         xnnpack_delegated=float32.xnnpack_delegated,
         xnnpack_partitions=float32.xnnpack_partitions,
         latency_ratio=round(ratio, 3),
-        machine=_machine(),
+        machine=machine(),
         measured=date.today().isoformat(),
     )
 
 
-def _machine():
+def machine():
     """The CPU's name as the system tells it."""
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():

@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 from conftest import DATA
 
+from keras_mobilevit import load_checkpoint
 from keras_mobilevit.counting import cost
 from keras_mobilevit.models import create_model
-from keras_mobilevit.weights.convert import load_state_dict
-from keras_mobilevit.weights.timm import ghostnet_names
 
 sys.path.insert(0, str(DATA))
 import weight_rule
@@ -18,47 +17,60 @@ import weight_rule
 # What float32 noise of two implementations reaches; a wrong epsilon or padding is far above it.
 RELATIVE_TOLERANCE = 5e-5
 NOISE_FACTOR = 5
-
+QUICK = (
+    "ghostnet_050",
+    "mobilevit_xxs",
+    "mobilevitv2_050",
+    "EMO_1M",
+    "rcvit_xs",
+    "cvnets_mobilevit_xxs",
+    "cvnets_mobilevitv2_050",
+    "hf_mobilevit_xxs",
+)
+REFERENCES = {path.stem: json.loads(path.read_text()) for path in (DATA / "reference").glob("*.json")}
 CASES = [
-    (name, resolution)
-    for name in ("ghostnet_050", "ghostnet_100")
-    for resolution in ((224, 224), (192, 256))
+    pytest.param(
+        name,
+        resolution,
+        marks=() if name in QUICK and index != 1 else pytest.mark.slow,
+        id=f"{name}-{resolution}",
+    )
+    for name, facts in sorted(REFERENCES.items())
+    for index, resolution in enumerate(facts["results"])
 ]
 
 
-def reference(name):
-    facts = json.loads((DATA / f"{name}.json").read_text())
-    weights = weight_rule.make_all(facts["state_dict"], facts["gain"])
-    return facts, weights
+def preset_and_source(name):
+    """Our preset and the checkpoint's source of a reference file."""
+    for prefix, source in (("cvnets_", "cvnets"), ("hf_", "hf")):
+        if name.startswith(prefix):
+            return name.removeprefix(prefix), source
+    for theirs, ours in (("EMO_", "emo_"), ("rcvit_", "cas_vit_")):
+        if name.startswith(theirs):
+            return name.replace(theirs, ours).lower(), "official"
+    return name, "timm"
+
+
+def weights_of(name):
+    facts = REFERENCES[name]
+    return weight_rule.make_all(facts["state_dict"], facts["gain"], facts["fixed_buffers"])
 
 
 @pytest.mark.parametrize(("name", "resolution"), CASES)
 def test_logits_equal_the_original(name, resolution):
-    facts, weights = reference(name)
-    height, width = resolution
-    model = create_model(name, input_shape=(height, width, 3), classifier_activation=None)
-    load_state_dict(model, weights, ghostnet_names())
+    facts = REFERENCES[name]
+    preset, source = preset_and_source(name)
+    height, width = map(int, resolution.split("x"))
+    model = create_model(preset, input_shape=(height, width, 3), classifier_activation=None)
+    assert load_checkpoint(model, weights_of(name)) == source
     image = weight_rule.make_input(height, width).transpose(0, 2, 3, 1)
     logits = np.asarray(model(image, training=False))
-    key = f"{height}x{width}"
-    with np.load(DATA / f"{name}.npz") as arrays:
-        expected = arrays[f"{key}/out/logits"]
-    noise = facts["results"][key]["outputs"]["logits"]["f32_vs_f64_maxabs"]
+    with np.load(DATA / "reference" / f"{name}.npz") as arrays:
+        expected = arrays[f"{resolution}/out/logits"]
+    noise = facts["results"][resolution]["outputs"]["logits"]["f32_vs_f64_maxabs"]
     bound = max(RELATIVE_TOLERANCE * expected.std(), NOISE_FACTOR * noise)
     assert np.abs(logits - expected).max() <= bound
-    assert cost(model).parameters == facts["params"]
-
-
-def test_checkpoint_must_fit_both_ways():
-    _, weights = reference("ghostnet_050")
-    model = create_model("ghostnet_050", input_shape=(32, 32, 3))
-    before = model.get_weights()
-    stem = weights.pop("conv_stem.weight")
-    weights["conv_stem.extra"] = stem
-    weights["bn1.weight"] = weights["bn1.weight"][:-1]
-    with pytest.raises(ValueError, match=r"unused: conv_stem\.extra") as error:
-        load_state_dict(model, weights, ghostnet_names())
-    assert "missing: stem_conv.kernel (conv_stem.weight)" in str(error.value)
-    assert "shape differs: bn1.weight" in str(error.value)
-    for ours, untouched in zip(model.get_weights(), before, strict=True):
-        np.testing.assert_array_equal(ours, untouched)
+    counted = cost(model)
+    assert counted.parameters == facts["params"]
+    if list(map(int, resolution.split("x"))) == facts["native"]:
+        assert counted.macs + counted.matmul_macs == facts["macs"]

@@ -1,5 +1,6 @@
 """The families; importing this package registers every model."""
 
+from keras_mobilevit.models.cas_vit import CASViTM, CASViTS, CASViTT, CASViTXS
 from keras_mobilevit.models.ghostnet import GhostNet
 from keras_mobilevit.models.mobilevit import MobileViTS, MobileViTXS, MobileViTXXS
 from keras_mobilevit.models.mobilevitv2 import MobileViTV2
@@ -7,6 +8,10 @@ from keras_mobilevit.models.mocovit import MoCoViT
 from keras_mobilevit.models.registry import create_model, list_models, model_entry
 
 __all__ = [
+    "CASViTM",
+    "CASViTS",
+    "CASViTT",
+    "CASViTXS",
     "GhostNet",
     "MoCoViT",
     "MobileViTS",

@@ -1,13 +1,16 @@
 """The `keras.applications` contract, the same for every family: input, top, weights."""
 
+import dataclasses
 import warnings
 from pathlib import Path
 
 import keras
 from keras import layers
 
-from keras_mobilevit.contract import RANDOM_WEIGHTS, ModelContract
-from keras_mobilevit.layers.input_contract import InputContract
+from keras_mobilevit.contract import RANDOM_WEIGHTS
+from keras_mobilevit.layers.input_contract import InputContract, model_contract
+from keras_mobilevit.weights.imagenet import CLASSES
+from keras_mobilevit.weights.published import published_weights
 
 MINIMUM_SIZE = 32
 POOLINGS = {None: None, "avg": layers.GlobalAveragePooling2D, "max": layers.GlobalMaxPooling2D}
@@ -23,23 +26,34 @@ def check_arguments(*, include_top, weights, pooling, classes):
         )
     if isinstance(classes, bool) or not isinstance(classes, int) or classes < 1:
         raise ValueError(f"classes={classes!r}: give a whole number above 0")
-    if weights is None:
-        return
-    if not str(weights).endswith((".weights.h5", ".keras")):
+    if _is_file_name(weights):
+        if not Path(weights).is_file():
+            raise ValueError(f"weights={str(weights)!r}: no such file")
+    elif weights is not None and include_top and classes != CLASSES:
         raise ValueError(
-            f"weights={str(weights)!r}: no published weights by that name. Use None for random "
-            "initialisation or the path of a '.weights.h5' or '.keras' file"
+            f"classes={classes} with weights={weights!r}: these have {CLASSES}. Use "
+            "include_top=False and put your own classifier on the features"
         )
-    if not Path(weights).is_file():
-        raise ValueError(f"weights={str(weights)!r}: no such file")
+
+
+def _is_file_name(weights):
+    return str(weights).endswith((".weights.h5", ".keras"))
 
 
 def model_input(input_tensor, input_shape, *, default_size, contract_of, weights):
     """The model's input and the tensor to build on.
 
-    `contract_of` makes the family's `ModelContract` from the name of the weights' source. Returns
-    `(inputs, x)`; `x` has a static `(batch, H, W, 3)` shape.
+    `contract_of` makes the family's `ModelContract` from the name of the weights' source; published
+    weights bring their own preprocessing into it. Returns `(inputs, x)`; `x` has a static
+    `(batch, H, W, 3)` shape.
     """
+    if weights is None:
+        contract = contract_of(RANDOM_WEIGHTS)
+    elif _is_file_name(weights):
+        contract = contract_of(Path(weights).name)
+    else:
+        row = published_weights(contract_of(RANDOM_WEIGHTS).preset, weights)
+        contract = dataclasses.replace(contract_of(row.name), preprocessing=row.preprocessing)
     if input_tensor is None:
         shape = check_input_shape(input_shape or (default_size, default_size, 3))
         inputs = x = layers.Input(shape, name="image")
@@ -54,7 +68,6 @@ def model_input(input_tensor, input_shape, *, default_size, contract_of, weights
         x = input_tensor
         sources = keras.utils.get_source_inputs(input_tensor)
         inputs = sources[0] if len(sources) == 1 else sources
-    contract: ModelContract = contract_of(RANDOM_WEIGHTS if weights is None else Path(weights).name)
     return inputs, InputContract(contract, name="input_contract")(x)
 
 
@@ -91,7 +104,11 @@ def classifier(x, classes, activation, *, dropout=0.0):
 
 def build_model(inputs, outputs, *, name, weights):
     model = keras.Model(inputs, outputs, name=name)
-    if weights is not None:
+    if weights is not None and not _is_file_name(weights):
+        from keras_mobilevit.weights.hub import load_published
+
+        load_published(model, published_weights(model_contract(model).preset, weights))
+    elif weights is not None:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)

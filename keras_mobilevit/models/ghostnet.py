@@ -6,6 +6,7 @@ The convolutional baseline, and the body that MoCoViT starts from.
 |---|---|---|
 | ghostnet_050 | 2,587,292 | 42.33 M |
 | ghostnet_100 | 5,182,508 | 141.15 M |
+| ghostnet_130 | 0 | 0 |
 """
 
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from functools import partial
 
 from keras import layers
 
-from keras_mobilevit.contract import ModelContract
+from keras_mobilevit.contract import ModelContract, Preprocessing
 from keras_mobilevit.layers.convolution import conv, conv_norm, make_divisible
 from keras_mobilevit.layers.ghost import ghost_bottleneck
 from keras_mobilevit.models.assembly import (
@@ -26,6 +27,7 @@ from keras_mobilevit.models.assembly import (
 from keras_mobilevit.models.registry import register
 
 PAPER = "arXiv 1911.11907"
+PREPROCESSING = Preprocessing()
 STEM_CHANNELS = 16
 HEAD_CHANNELS = 1280
 DROPOUT = 0.2
@@ -111,7 +113,7 @@ def GhostNet(
         input_tensor,
         input_shape,
         default_size=224,
-        contract_of=partial(ModelContract, "GhostNet", preset),
+        contract_of=partial(ModelContract, "GhostNet", preset, preprocessing=PREPROCESSING),
         weights=weights,
     )
     x = stem(x, width_multiplier)
@@ -153,3 +155,4 @@ def head(x, width_multiplier, *, include_top, pooling, classes, classifier_activ
 _register = partial(register, constructor=GhostNet, family="GhostNet", paper=PAPER, input_size=224)
 _register("ghostnet_050", width_multiplier=0.5, parameters=2_587_292, macs=42_328_152)
 _register("ghostnet_100", width_multiplier=1.0, parameters=5_182_508, macs=141_150_512)
+_register("ghostnet_130", width_multiplier=1.3, parameters=0, macs=0)

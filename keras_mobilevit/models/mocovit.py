@@ -151,7 +151,7 @@ def MoCoViT(
         input_tensor,
         input_shape,
         default_size=224,
-        contract_of=partial(ModelContract, "MoCoViT", preset),
+        contract_of=partial(ModelContract, "MoCoViT", preset, preprocessing=ghostnet.PREPROCESSING),
         weights=weights,
     )
     x = ghostnet.stem(x, width_multiplier)

@@ -1,4 +1,4 @@
-"""Names of timm's modules for the names of our layers, a function for each family.
+"""Names of timm's GhostNet modules for the names of our layers.
 
 A map yields `(our layer, their module)`; what each kind of layer takes from a module, and how its
 arrays are turned, is in `convert.py`.
@@ -10,7 +10,8 @@ from keras_mobilevit.models import ghostnet
 _GHOSTNET_GROUPS = (1, 1, 1, 1, 1, 1, 5, 1, 4)
 
 
-def ghostnet_names():
+def ghostnet_names(preset):
+    """Pairs (our layer, their module) of GhostNet; the same at every width."""
     yield "stem_conv", "conv_stem"
     yield "stem_norm", "bn1"
     ours = (

@@ -1,0 +1,82 @@
+"""Download published weights once, check them, and keep them converted."""
+
+import hashlib
+import os
+import re
+from pathlib import Path
+
+import keras
+
+from keras_mobilevit.errors import DownloadError
+
+_SHA256 = re.compile("[0-9a-f]{64}")
+_FORMAT = 1  # of the converted files; a change of our layer names changes it
+
+
+def load_published(model, row):
+    """Set the weights of `model` to those of a `PublishedWeights` row, by the names of its layers.
+
+    Downloads through huggingface_hub, which honours HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE, and
+    keeps the converted weights under `keras.config.keras_home()/keras_mobilevit`.
+
+    Raises:
+        DownloadError: if the file can not be had, or is not what the hub says it is.
+    """
+    from safetensors import safe_open
+
+    with safe_open(converted(row), framework="numpy") as arrays:
+        for layer in model.layers:
+            for variable in layer.weights:
+                if variable.name != "seed_generator_state":
+                    variable.assign(arrays.get_tensor(f"{layer.name}/{variable.name}"))
+
+
+def converted(row):
+    """The path of a row's weights under the names of our layers; made at the first call."""
+    folder = Path(keras.config.keras_home()) / "keras_mobilevit"
+    path = folder / f"{row.name}.v{_FORMAT}.safetensors"
+    if path.exists():
+        return path
+    from safetensors.numpy import save_file
+
+    from keras_mobilevit.models import create_model
+    from keras_mobilevit.weights.checkpoint import load_checkpoint
+
+    model = create_model(row.preset)
+    load_checkpoint(model, _download(row), row.source)
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    arrays = {
+        f"{layer.name}/{variable.name}": variable.numpy()
+        for layer in model.layers
+        for variable in layer.weights
+        if variable.name != "seed_generator_state"
+    }
+    try:
+        save_file(arrays, partial)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return path
+
+
+def _download(row):
+    from huggingface_hub import hf_hub_download
+
+    try:
+        path = Path(hf_hub_download(row.repository, row.file))
+    except Exception as error:  # the client's errors come from several libraries
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise DownloadError(
+            f"weights {row.name} can not be downloaded ({reason}). Connect once, set HF_ENDPOINT "
+            f"to a mirror, or bring {row.file} of {row.repository} and call "
+            "keras_mobilevit.load_checkpoint(model, path)"
+        ) from error
+    # In the client's cache a large file is named after its sha256.
+    expected = path.resolve().name
+    if _SHA256.fullmatch(expected):
+        with path.open("rb") as file:
+            actual = hashlib.file_digest(file, "sha256").hexdigest()
+        if actual != expected:
+            raise DownloadError(f"{path} is damaged: delete it and download it again")
+    return path
