@@ -28,22 +28,30 @@ def feature_map(x, height, width, *, name):
 
 
 def multi_head_attention(x, *, heads, name):
-    """Self-attention along the second last axis of `(batch, P, N, C)`, for each P by itself.
+    """Self-attention along the second last axis of `(batch, P, N, C)`, for each P by itself."""
+    channels = x.shape[-1]
+    query, key, value = (
+        dense(x, channels, name=f"{name}_{part}") for part in ("query", "key", "value")
+    )
+    x = attend(query, key, value, heads=heads, name=name)
+    return dense(x, channels, name=f"{name}_project")
+
+
+def attend(query, key, value, *, heads, name):
+    """Multi-head attention of projected `(batch, P, N, C)` tokens, for each P by itself.
 
     P and the heads share one axis, so that products and softmax have rank 4 and a batch of 1.
     """
-    _, sequences, positions, channels = x.shape
+    _, sequences, positions, channels = value.shape
     size = channels // heads
 
-    def split(part):
-        y = dense(x, channels, name=f"{name}_{part}")
-        y = ops.transpose(ops.reshape(y, (-1, positions, heads, size)), (0, 2, 1, 3))
-        return ops.reshape(y, (-1, sequences * heads, positions, size))
+    def split(x):
+        x = ops.transpose(ops.reshape(x, (-1, positions, heads, size)), (0, 2, 1, 3))
+        return ops.reshape(x, (-1, sequences * heads, positions, size))
 
-    x = dot_product_attention(split("query"), split("key"), split("value"), name=name)
+    x = dot_product_attention(split(query), split(key), split(value), name=name)
     x = ops.transpose(ops.reshape(x, (-1, heads, positions, size)), (0, 2, 1, 3))
-    x = ops.reshape(x, (-1, sequences, positions, channels))
-    return dense(x, channels, name=f"{name}_project")
+    return ops.reshape(x, (-1, sequences, positions, channels))
 
 
 def dot_product_attention(query, key, value, *, name):

@@ -1,37 +1,38 @@
-"""Unfold and fold of the MobileViT blocks, in hops of rank 4, and the resizing before them.
+"""Unfold and fold of maps for attention, in hops of rank 4, and the resizing before them.
 
 A map `(batch, H, W, C)` becomes `(batch, P, N, C)`: N patches of P pixels each. Pixels of the same
-place in their patches form one sequence of N tokens.
+place in their patches form one sequence of N tokens: MobileViT's patches, EMO's dilated windows.
 """
 
 import numpy as np
 from keras import ops
 
-PATCH = 2  # height and width of a patch in every published model
 
-
-def unfold(x):
-    """`(batch, H, W, C)` with even sides to `(batch, 4, H * W / 4, C)`."""
+def unfold(x, patch_height, patch_width):
+    """`(batch, H, W, C)` to `(batch, P, N, C)`; the patch's sides divide H and W."""
     _, height, width, channels = x.shape
-    x = ops.reshape(x, (-1, PATCH, width // PATCH, PATCH * channels))
+    pixels = patch_height * patch_width
+    if pixels == 1:
+        return ops.reshape(x, (-1, 1, height * width, channels))
+    x = ops.reshape(x, (-1, patch_height, width // patch_width, patch_width * channels))
     x = ops.transpose(x, (0, 2, 1, 3))
-    patches = height * width // PATCH**2
-    x = ops.reshape(x, (-1, patches, PATCH**2, channels))
+    x = ops.reshape(x, (-1, height * width // pixels, pixels, channels))
     return ops.transpose(x, (0, 2, 1, 3))
 
 
-def fold(x, height, width):
-    """The inverse of `unfold`: `(batch, 4, H * W / 4, C)` to `(batch, H, W, C)`."""
+def fold(x, patch_height, patch_width, height, width):
+    """The inverse of `unfold`: `(batch, P, N, C)` to `(batch, H, W, C)`."""
     channels = x.shape[-1]
-    x = ops.transpose(x, (0, 2, 1, 3))
-    x = ops.reshape(x, (-1, width // PATCH, PATCH, PATCH * channels))
-    x = ops.transpose(x, (0, 2, 1, 3))
+    if patch_height * patch_width > 1:
+        x = ops.transpose(x, (0, 2, 1, 3))
+        x = ops.reshape(x, (-1, width // patch_width, patch_height, patch_width * channels))
+        x = ops.transpose(x, (0, 2, 1, 3))
     return ops.reshape(x, (-1, height, width, channels))
 
 
-def whole_patches(side):
-    """The next side that patches fill."""
-    return -(-side // PATCH) * PATCH
+def whole_patches(side, patch):
+    """The next side that patches of side `patch` fill."""
+    return -(-side // patch) * patch
 
 
 def resize_bilinear(x, height, width, *, align_corners):

@@ -1,6 +1,7 @@
 """The families; importing this package registers every model."""
 
 from keras_mobilevit.models.cas_vit import CASViTM, CASViTS, CASViTT, CASViTXS
+from keras_mobilevit.models.emo import EMO1M, EMO2M, EMO5M, EMO6M
 from keras_mobilevit.models.ghostnet import GhostNet
 from keras_mobilevit.models.mobilevit import MobileViTS, MobileViTXS, MobileViTXXS
 from keras_mobilevit.models.mobilevitv2 import MobileViTV2
@@ -12,6 +13,10 @@ __all__ = [
     "CASViTS",
     "CASViTT",
     "CASViTXS",
+    "EMO1M",
+    "EMO2M",
+    "EMO5M",
+    "EMO6M",
     "GhostNet",
     "MoCoViT",
     "MobileViTS",

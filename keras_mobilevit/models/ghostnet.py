@@ -6,7 +6,7 @@ The convolutional baseline, and the body that MoCoViT starts from.
 |---|---|---|
 | ghostnet_050 | 2,587,292 | 42.33 M |
 | ghostnet_100 | 5,182,508 | 141.15 M |
-| ghostnet_130 | 0 | 0 |
+| ghostnet_130 | 7,358,820 | 227.00 M |
 """
 
 from dataclasses import dataclass
@@ -155,4 +155,4 @@ def head(x, width_multiplier, *, include_top, pooling, classes, classifier_activ
 _register = partial(register, constructor=GhostNet, family="GhostNet", paper=PAPER, input_size=224)
 _register("ghostnet_050", width_multiplier=0.5, parameters=2_587_292, macs=42_328_152)
 _register("ghostnet_100", width_multiplier=1.0, parameters=5_182_508, macs=141_150_512)
-_register("ghostnet_130", width_multiplier=1.3, parameters=0, macs=0)
+_register("ghostnet_130", width_multiplier=1.3, parameters=7_358_820, macs=227_003_256)

@@ -31,6 +31,7 @@ from keras_mobilevit.models.assembly import (
 from keras_mobilevit.models.registry import register
 
 PAPER = "arXiv 2110.02178"
+PATCH = 2  # height and width of a patch
 STEM_CHANNELS = 16
 HEADS = 4
 FFN_EXPANSION = 2
@@ -104,13 +105,13 @@ def mobilevit_block(x, *, channels, depth, name):
     _, height, width, input_channels = x.shape
     y = conv_norm(x, input_channels, 3, activation="silu", name=f"{name}_local")
     y = conv(y, channels, name=f"{name}_local_project")
-    whole_height, whole_width = whole_patches(height), whole_patches(width)
+    whole_height, whole_width = whole_patches(height, PATCH), whole_patches(width, PATCH)
     y = resize_bilinear(y, whole_height, whole_width, align_corners=False)
-    y = unfold(y)
+    y = unfold(y, PATCH, PATCH)
     for block in range(1, depth + 1):
         y = transformer(y, name=f"{name}_transformer{block}")
     y = ChannelNorm(name=f"{name}_norm")(y)
-    y = fold(y, whole_height, whole_width)
+    y = fold(y, PATCH, PATCH, whole_height, whole_width)
     y = resize_bilinear(y, height, width, align_corners=False)
     y = conv_norm(y, input_channels, activation="silu", name=f"{name}_project")
     y = layers.Concatenate(name=f"{name}_concat")([x, y])

@@ -42,6 +42,7 @@ from keras_mobilevit.models.assembly import (
 from keras_mobilevit.models.registry import register
 
 PAPER = "arXiv 2206.02680"
+PATCH = 2  # height and width of a patch
 STEM_CHANNELS = 32
 EXPANSION = 2  # of inverted residuals and of feed-forward networks
 VANILLA_HEADS = 4  # of the multi-head attention that the paper compares with
@@ -114,15 +115,15 @@ def mobilevitv2_block(x, *, channels, depth, dilation, attention, name):
     Odd sides are resized up for the 2x2 patches and stay so.
     """
     _, height, width, input_channels = x.shape
-    height, width = whole_patches(height), whole_patches(width)
+    height, width = whole_patches(height, PATCH), whole_patches(width, PATCH)
     x = resize_bilinear(x, height, width, align_corners=True)
     x = depthwise_conv_norm(x, 3, dilation=dilation, activation="silu", name=f"{name}_local")
     x = conv(x, channels, name=f"{name}_local_project")
-    x = unfold(x)
+    x = unfold(x, PATCH, PATCH)
     for block in range(1, depth + 1):
         x = transformer(x, attention=attention, name=f"{name}_transformer{block}")
     x = MapNorm(name=f"{name}_norm")(x)
-    x = fold(x, height, width)
+    x = fold(x, PATCH, PATCH, height, width)
     return conv_norm(x, input_channels, name=f"{name}_project")
 
 

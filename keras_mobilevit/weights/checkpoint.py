@@ -86,7 +86,7 @@ SOURCES = {
             _V2_BILINEAR,
         ),
     },
-    "EMO": {"official": Source("stage0.0.conv_local.conv.weight", emo_names, emo.PREPROCESSING)},
+    "EMO": {"official": Source("stage0.0.convs.0.0.weight", emo_names, emo.PREPROCESSING)},
     "CASViT": {
         "official": Source(
             "patch_embed.0.weight", cas_vit_names, cas_vit.PREPROCESSING, _with_both_heads
