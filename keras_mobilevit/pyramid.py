@@ -21,13 +21,18 @@ def features(model):
     Raises:
         ValueError: for a model without such maps.
     """
-    height = model.input_shape[1]
+    # The last layer of each block, such as "stage2_block1", in the order of the graph.
+    blocks = {
+        "_".join(layer.name.split("_")[:2]): layer
+        for layer in model.layers
+        if layer.name.startswith(_BODY)
+    }
     pyramid = {}
-    for layer in model.layers:  # in the order of the graph
-        shape = getattr(layer, "output", model.input).shape
-        if layer.name.startswith(_BODY) and len(shape) == 4 and shape[1] != 1:
-            # Sides that were rounded up belong to the nearest power of two.
-            pyramid[f"P{round(math.log2(height / shape[1]))}"] = layer.output
+    for layer in blocks.values():
+        # Sides that were rounded up belong to the nearest power of two.
+        level = round(math.log2(model.input_shape[1] / layer.output.shape[1]))
+        if level > 0:
+            pyramid[f"P{level}"] = layer.output
     if not pyramid:
         raise ValueError(f"model {model.name!r} has no stages: give a model of keras_mobilevit")
     return keras.Model(model.input, pyramid, name=f"{model.name}_features")

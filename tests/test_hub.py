@@ -94,9 +94,10 @@ def test_weights_are_downloaded_checked_converted_once_and_cached(hub, tmp_path)
     assert first.returncode == 0, first.stderr
     name, crop, total = json.loads(first.stdout)
     assert (name, crop) == ("mobilevit_xxs.cvnets_in1k", 0.9)
-    assert total == pytest.approx(np.abs(weights_of("mobilevit_xxs")["stem.conv.weight"]).sum(), 1e-5)
+    assert total == pytest.approx(
+        np.abs(weights_of("mobilevit_xxs")["stem.conv.weight"]).sum(), 1e-5
+    )
     assert ("GET", FILE) in asked
-    assert "%" in first.stderr  # the progress bar
     asked.clear()
     # The converted file serves the body alone as well, and asks nobody.
     again = python(LOAD.replace("ARGUMENTS", "{'include_top': False}"), tmp_path, endpoint)

@@ -46,9 +46,9 @@ def test_families_build_and_train_on_jax(name):
     code = f"""
 import keras, numpy as np, keras_mobilevit
 assert keras.backend.backend() == "jax"
-model = keras_mobilevit.create_model({name!r}, input_shape=(64, 64, 3), classes=2)
+model = keras_mobilevit.create_model({name!r}, input_shape=(96, 64, 3), classes=2)
 model.compile(keras.optimizers.SGD(0.01), "sparse_categorical_crossentropy")
-x = np.random.default_rng(0).normal(size=(4, 64, 64, 3)).astype("float32")
+x = np.random.default_rng(0).normal(size=(4, 96, 64, 3)).astype("float32")
 loss = model.fit(x, np.arange(4) % 2, epochs=3, verbose=0).history["loss"]
 print(np.isfinite(loss).all() and loss[-1] < loss[0])
 """

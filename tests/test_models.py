@@ -11,7 +11,7 @@ from conftest import DATA, every_family, every_model
 import keras_mobilevit
 from keras_mobilevit.models import create_model, list_models, model_entry
 
-SMALL = (64, 96, 3)  # non-square, and 1/32 of it is 2 x 3
+SMALL = (64, 128, 3)  # non-square, and 1/32 of it is 2 x 4
 
 
 def photos(shape=SMALL, batch=2):
@@ -53,7 +53,7 @@ def test_features_without_the_top(name, pooling):
     features = model(photos()).numpy()
     assert features.shape == (2, *model.output_shape[1:])
     if pooling is None:
-        assert features.shape[1:3] == (2, 3)
+        assert features.shape[1:3] == (2, 4)
     else:
         unpooled = create_model(name, input_shape=SMALL, include_top=False)
         unpooled.set_weights(model.get_weights())
@@ -86,9 +86,9 @@ def test_builds_on_an_input_tensor(name):
 
 @every_family
 def test_a_step_of_training_lowers_the_loss(name):
-    model = create_model(name, input_shape=(64, 64, 3), classes=2)
+    model = create_model(name, input_shape=(96, 64, 3), classes=2)
     model.compile(keras.optimizers.SGD(0.01), "sparse_categorical_crossentropy")
-    images, labels = photos((64, 64, 3), 8), np.arange(8) % 2
+    images, labels = photos((96, 64, 3), 8), np.arange(8) % 2
     history = model.fit(images, labels, batch_size=8, epochs=6, verbose=0).history["loss"]
     assert np.isfinite(history).all()
     assert min(history[1:]) < history[0]

@@ -27,7 +27,9 @@ QUICK = (
     "cvnets_mobilevitv2_050",
     "hf_mobilevit_xxs",
 )
-REFERENCES = {path.stem: json.loads(path.read_text()) for path in (DATA / "reference").glob("*.json")}
+REFERENCES = {
+    path.stem: json.loads(path.read_text()) for path in (DATA / "reference").glob("*.json")
+}
 CASES = [
     pytest.param(
         name,

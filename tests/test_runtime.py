@@ -39,7 +39,7 @@ def test_logits_become_probabilities(exported, tmp_path, cat):
     ours = Classifier(tmp_path / "logits.tflite").classify(cat).predictions
     expected = Classifier(path).classify(cat).predictions
     assert [p.index for p in ours] == [p.index for p in expected]
-    np.testing.assert_allclose([p.score for p in ours], [p.score for p in expected], rtol=1e-3)
+    np.testing.assert_allclose([p.score for p in ours], [p.score for p in expected], atol=1e-5)
     assert ours[0].label == f"class {ours[0].index}"
 
 

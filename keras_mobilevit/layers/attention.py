@@ -56,9 +56,13 @@ def attend(query, key, value, *, heads, name):
 
 def dot_product_attention(query, key, value, *, name):
     """`softmax(query key^T / sqrt(d)) value` over the second last axis; `d` is the last."""
-    if key.shape[-2] == 1:  # the softmax of one score is 1
-        return value
     query = layers.Rescaling(query.shape[-1] ** -0.5, name=f"{name}_rescale")(query)
-    transposed = ops.swapaxes(key, -1, -2)
-    scores = layers.Softmax(name=f"{name}_softmax")(ops.matmul(query, transposed))
-    return ops.matmul(scores, value)
+    scores = ops.matmul(query, ops.swapaxes(key, -1, -2))
+    return ops.matmul(softmax(scores, axis=-1, name=name), value)
+
+
+def softmax(scores, *, axis, name):
+    """Softmax; of a single score, which Keras warns of, it is 1."""
+    if scores.shape[axis] == 1:
+        return ops.ones_like(scores)
+    return layers.Softmax(axis=axis, name=f"{name}_softmax")(scores)

@@ -5,20 +5,27 @@ feature map by half a pixel against the originals. Strided convolutions are ther
 layer of their own; the TFLite runtimes fold that PAD into the convolution that follows it.
 """
 
-from functools import partial
-
 from keras import initializers, layers
 
 # PyTorch's defaults, which every original here keeps unless its family file says otherwise.
 BATCH_NORM_EPSILON = 1e-5
 BATCH_NORM_MOMENTUM = 0.9
 
-# PyTorch's `kaiming_normal_(mode="fan_out")`, as most of the originals start; of a depthwise kernel
-# PyTorch and Keras call the same axis fan-out and fan-in. Each layer calls for its own, since an
-# initializer of Keras gives the same numbers at every use.
-_kaiming = partial(initializers.VarianceScaling, 2.0, "fan_out", "untruncated_normal")
-_kaiming_depthwise = partial(initializers.VarianceScaling, 2.0, "fan_in", "untruncated_normal")
-_linear = partial(initializers.TruncatedNormal, stddev=0.02)
+
+def kaiming(fan_in, fan_out):
+    """`kaiming_normal_(mode="fan_out")`, zero bias: how most of the originals start."""
+    return initializers.RandomNormal(stddev=(2 / fan_out) ** 0.5), "zeros"
+
+
+def pytorch_default(fan_in, fan_out):
+    """What a PyTorch convolution starts with if its author says nothing: uniform, bias too."""
+    bound = fan_in**-0.5
+    return initializers.RandomUniform(-bound, bound), initializers.RandomUniform(-bound, bound)
+
+
+def linear(fan_in, fan_out):
+    """`trunc_normal_(std=0.02)`, zero bias: how the originals' linear layers start."""
+    return initializers.TruncatedNormal(stddev=0.02), "zeros"
 
 
 def conv(
@@ -31,13 +38,17 @@ def conv(
     groups=1,
     use_bias=False,
     activation=None,
+    initializer=kaiming,
     name,
 ):
     """2-D convolution, `(batch, H, W, C)` to `(batch, ceil(H / stride), ceil(W / stride), channels)`.
 
     `kernel_size` is odd; `dilation` goes with stride 1. `activation` is applied inside the layer;
-    use `conv_norm` where a norm stands between the two.
+    use `conv_norm` where a norm stands between the two. `initializer` gives those of kernel and
+    bias for PyTorch's fan-in and fan-out.
     """
+    area = kernel_size**2
+    start, bias_start = initializer(area * x.shape[-1] // groups, area * channels)
     x, padding = _pad(x, kernel_size, stride, name)
     return layers.Conv2D(
         channels,
@@ -48,14 +59,19 @@ def conv(
         groups=groups,
         use_bias=use_bias,
         activation=activation,
-        kernel_initializer=_kaiming(),
+        kernel_initializer=start,
+        bias_initializer=bias_start,
         data_format="channels_last",
         name=name,
     )(x)
 
 
-def depthwise_conv(x, kernel_size, *, stride=1, dilation=1, use_bias=False, name):
-    """Depthwise 2-D convolution; shapes as `conv`, the channels stay."""
+def depthwise_conv(
+    x, kernel_size, *, stride=1, dilation=1, use_bias=False, initializer=kaiming, name
+):
+    """Depthwise 2-D convolution; as `conv`, the channels stay."""
+    area = kernel_size**2
+    start, bias_start = initializer(area, area * x.shape[-1])
     x, padding = _pad(x, kernel_size, stride, name)
     return layers.DepthwiseConv2D(
         kernel_size,
@@ -63,24 +79,18 @@ def depthwise_conv(x, kernel_size, *, stride=1, dilation=1, use_bias=False, name
         padding=padding,
         dilation_rate=dilation,
         use_bias=use_bias,
-        depthwise_initializer=_kaiming_depthwise(),
+        depthwise_initializer=start,
+        bias_initializer=bias_start,
         data_format="channels_last",
         name=name,
     )(x)
 
 
-def dense(x, units, *, use_bias=True, name):
+def dense(x, units, *, initializer=linear, name):
     """Linear layer on the channels of rank 4, `(batch, H, W, C)` to `(batch, H, W, units)`: a 1x1
-    convolution, which every delegate takes, with the initialization of a linear layer.
+    convolution, which every delegate takes, with the start of a linear layer.
     """
-    return layers.Conv2D(
-        units,
-        1,
-        use_bias=use_bias,
-        kernel_initializer=_linear(),
-        data_format="channels_last",
-        name=name,
-    )(x)
+    return conv(x, units, use_bias=True, initializer=initializer, name=name)
 
 
 def batch_norm(x, *, epsilon=BATCH_NORM_EPSILON, name):
@@ -96,10 +106,19 @@ def conv_norm(
     dilation=1,
     activation=None,
     epsilon=BATCH_NORM_EPSILON,
+    initializer=kaiming,
     name,
 ):
     """`conv` without bias, BatchNorm, activation: layers `{name}_conv`, `{name}_norm`, ..."""
-    x = conv(x, channels, kernel_size, stride=stride, dilation=dilation, name=f"{name}_conv")
+    x = conv(
+        x,
+        channels,
+        kernel_size,
+        stride=stride,
+        dilation=dilation,
+        initializer=initializer,
+        name=f"{name}_conv",
+    )
     return _norm_activation(x, activation, epsilon, name)
 
 
@@ -111,10 +130,18 @@ def depthwise_conv_norm(
     dilation=1,
     activation=None,
     epsilon=BATCH_NORM_EPSILON,
+    initializer=kaiming,
     name,
 ):
     """`depthwise_conv` without bias, BatchNorm, activation."""
-    x = depthwise_conv(x, kernel_size, stride=stride, dilation=dilation, name=f"{name}_conv")
+    x = depthwise_conv(
+        x,
+        kernel_size,
+        stride=stride,
+        dilation=dilation,
+        initializer=initializer,
+        name=f"{name}_conv",
+    )
     return _norm_activation(x, activation, epsilon, name)
 
 

@@ -9,14 +9,14 @@ from keras_mobilevit.models.mocovit import MoCoViT
 from keras_mobilevit.models.registry import create_model, list_models, model_entry
 
 __all__ = [
-    "CASViTM",
-    "CASViTS",
-    "CASViTT",
-    "CASViTXS",
     "EMO1M",
     "EMO2M",
     "EMO5M",
     "EMO6M",
+    "CASViTM",
+    "CASViTS",
+    "CASViTT",
+    "CASViTXS",
     "GhostNet",
     "MoCoViT",
     "MobileViTS",

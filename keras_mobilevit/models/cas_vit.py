@@ -23,7 +23,12 @@ from functools import partial
 from keras import initializers, layers
 
 from keras_mobilevit.contract import ModelContract, Preprocessing
-from keras_mobilevit.layers.convolution import batch_norm
+from keras_mobilevit.layers.convolution import (
+    batch_norm,
+    conv,
+    depthwise_conv,
+    pytorch_default,
+)
 from keras_mobilevit.layers.residual import stochastic_depth
 from keras_mobilevit.models.assembly import build_model, check_arguments, model_input, pooled
 from keras_mobilevit.models.registry import register
@@ -72,63 +77,16 @@ CONFIGURATIONS = {
 }
 
 
-def pointwise_conv(x, channels, *, use_bias=True, activation=None, name):
-    """1x1 convolution."""
-    start = _uniform(x.shape[-1])
-    return layers.Conv2D(
-        channels,
-        1,
-        use_bias=use_bias,
-        activation=activation,
-        kernel_initializer=start(),
-        bias_initializer=start(),
-        data_format="channels_last",
-        name=name,
-    )(x)
-
-
-def downsampling_conv(x, channels, *, name):
-    """3x3 convolution of stride 2, padded by 1 on every side."""
-    start = _uniform(9 * x.shape[-1])
-    x = layers.ZeroPadding2D(1, data_format="channels_last", name=f"{name}_pad")(x)
-    return layers.Conv2D(
-        channels,
-        3,
-        strides=2,
-        kernel_initializer=start(),
-        bias_initializer=start(),
-        data_format="channels_last",
-        name=name,
-    )(x)
-
-
-def depthwise_conv(x, *, name):
-    """3x3 depthwise convolution."""
-    start = _uniform(9)
-    return layers.DepthwiseConv2D(
-        3,
-        padding="same",
-        depthwise_initializer=start(),
-        bias_initializer=start(),
-        data_format="channels_last",
-        name=name,
-    )(x)
-
-
-def _uniform(fan_in):
-    """PyTorch's default start of a convolution, kernel and bias, that the original keeps.
-
-    The wider He start lets the products of query, key and value grow from block to block until an
-    untrained model overflows.
-    """
-    bound = fan_in**-0.5
-    return partial(initializers.RandomUniform, -bound, bound)
+# The original keeps PyTorch's default start. The wider He start lets the products of query, key and
+# value grow from block to block until an untrained model overflows.
+_conv = partial(conv, initializer=pytorch_default)
+_depthwise_conv = partial(depthwise_conv, use_bias=True, initializer=pytorch_default)
 
 
 def stem(x, channels):
     """Two convolutions of stride 2."""
     for index, width in enumerate((channels // 2, channels), start=1):
-        x = downsampling_conv(x, width, name=f"stem_conv{index}")
+        x = _conv(x, width, 3, stride=2, use_bias=True, name=f"stem_conv{index}")
         x = batch_norm(x, name=f"stem_norm{index}")
         x = layers.Activation("relu", name=f"stem_relu{index}")(x)
     return x
@@ -137,20 +95,20 @@ def stem(x, channels):
 def integration_subnet(x, *, name):
     """Local perception before the token mixer, with its residual."""
     channels = x.shape[-1]
-    y = pointwise_conv(x, channels, name=f"{name}_pointwise")
+    y = _conv(x, channels, use_bias=True, name=f"{name}_pointwise")
     y = batch_norm(y, name=f"{name}_norm")
-    y = depthwise_conv(y, name=f"{name}_depthwise")
+    y = _depthwise_conv(y, 3, name=f"{name}_depthwise")
     y = layers.Activation("gelu", name=f"{name}_gelu")(y)
-    y = pointwise_conv(y, channels, name=f"{name}_project")
+    y = _conv(y, channels, use_bias=True, name=f"{name}_project")
     return layers.Add(name=f"{name}_add")([x, y])
 
 
 def spatial_operation(x, *, name):
     """Scale the positions by a sigmoid gate of their neighbourhood."""
-    gate = depthwise_conv(x, name=f"{name}_depthwise")
+    gate = _depthwise_conv(x, 3, name=f"{name}_depthwise")
     gate = batch_norm(gate, name=f"{name}_norm")
     gate = layers.Activation("relu", name=f"{name}_relu")(gate)
-    gate = pointwise_conv(gate, 1, use_bias=False, activation="sigmoid", name=f"{name}_gate")
+    gate = _conv(gate, 1, activation="sigmoid", name=f"{name}_gate")
     return layers.Multiply(name=f"{name}_scale")([x, gate])
 
 
@@ -159,9 +117,7 @@ def channel_operation(x, *, name):
     gate = layers.GlobalAveragePooling2D(
         keepdims=True, data_format="channels_last", name=f"{name}_pool"
     )(x)
-    gate = pointwise_conv(
-        gate, x.shape[-1], use_bias=False, activation="sigmoid", name=f"{name}_gate"
-    )
+    gate = _conv(gate, x.shape[-1], activation="sigmoid", name=f"{name}_gate")
     return layers.Multiply(name=f"{name}_scale")([x, gate])
 
 
@@ -169,24 +125,23 @@ def additive_token_mixer(x, *, name):
     """Convolutional additive token mixer, CATM: `project(mix(f(q) + f(k)) * v)`."""
     channels = x.shape[-1]
     query, key, value = (
-        pointwise_conv(x, channels, use_bias=False, name=f"{name}_{part}")
-        for part in ("query", "key", "value")
+        _conv(x, channels, name=f"{name}_{part}") for part in ("query", "key", "value")
     )
     query = spatial_operation(query, name=f"{name}_query_spatial")
     query = channel_operation(query, name=f"{name}_query_channel")
     key = spatial_operation(key, name=f"{name}_key_spatial")
     key = channel_operation(key, name=f"{name}_key_channel")
     context = layers.Add(name=f"{name}_context_add")([query, key])
-    context = depthwise_conv(context, name=f"{name}_context")
+    context = _depthwise_conv(context, 3, name=f"{name}_context")
     x = layers.Multiply(name=f"{name}_scale")([context, value])
-    return depthwise_conv(x, name=f"{name}_project")
+    return _depthwise_conv(x, 3, name=f"{name}_project")
 
 
 def multi_layer_perceptron(x, *, name):
     channels = x.shape[-1]
-    x = pointwise_conv(x, MLP_EXPANSION * channels, name=f"{name}_expand")
+    x = _conv(x, MLP_EXPANSION * channels, use_bias=True, name=f"{name}_expand")
     x = layers.Activation("gelu", name=f"{name}_gelu")(x)
-    return pointwise_conv(x, channels, name=f"{name}_project")
+    return _conv(x, channels, use_bias=True, name=f"{name}_project")
 
 
 def additive_block(x, *, drop_rate, name):
@@ -263,7 +218,14 @@ def _constructor(preset):
         blocks_before, last = 0, sum(stage.depth for stage in stages) - 1
         for index, stage in enumerate(stages, start=1):
             if index > 1:
-                x = downsampling_conv(x, stage.channels, name=f"stage{index}_embedding_conv")
+                x = _conv(
+                    x,
+                    stage.channels,
+                    3,
+                    stride=2,
+                    use_bias=True,
+                    name=f"stage{index}_embedding_conv",
+                )
                 x = batch_norm(x, name=f"stage{index}_embedding_norm")
             for block in range(1, stage.depth + 1):
                 x = additive_block(

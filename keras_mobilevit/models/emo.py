@@ -22,7 +22,12 @@ from keras import layers
 
 from keras_mobilevit.contract import ModelContract, Preprocessing
 from keras_mobilevit.layers.attention import attend
-from keras_mobilevit.layers.convolution import batch_norm, conv, dense, depthwise_conv_norm
+from keras_mobilevit.layers.convolution import (
+    batch_norm,
+    conv,
+    depthwise_conv_norm,
+    pytorch_default,
+)
 from keras_mobilevit.layers.normalization import ChannelNorm
 from keras_mobilevit.layers.patches import fold, unfold, whole_patches
 from keras_mobilevit.layers.residual import stochastic_depth
@@ -102,6 +107,9 @@ CONFIGURATIONS = {
 }
 
 
+_conv = partial(conv, initializer=pytorch_default)
+
+
 def mobile_block(
     x, *, channels, expansion, kernel_size, stride, heads, norm, activation, drop_rate, name
 ):
@@ -115,11 +123,11 @@ def mobile_block(
     if heads:
         y = window_attention(y, heads=heads, name=f"{name}_attention")
     hidden_channels = int(x.shape[-1] * expansion)
-    y = conv(y, hidden_channels, use_bias=True, name=f"{name}_value")
+    y = _conv(y, hidden_channels, use_bias=True, name=f"{name}_value")
     y = layers.Activation(activation, name=f"{name}_value_{activation}")(y)
     local = local_conv(y, kernel_size, stride=stride, name=f"{name}_local")
     y = layers.Add(name=f"{name}_local_add")([y, local]) if keeps_shape else local
-    y = conv(y, channels, name=f"{name}_project")
+    y = _conv(y, channels, name=f"{name}_project")
     if not keeps_shape:
         return y
     y = stochastic_depth(y, drop_rate, name=f"{name}_drop")
@@ -140,8 +148,8 @@ def window_attention(x, *, heads, name):
         x = layers.ZeroPadding2D(padding, data_format="channels_last", name=f"{name}_pad")(x)
     dilation = (padded_height // WINDOW, padded_width // WINDOW)
     x = unfold(x, *dilation)
-    query = dense(x, channels, name=f"{name}_query")
-    key = dense(x, channels, name=f"{name}_key")
+    query = _conv(x, channels, use_bias=True, name=f"{name}_query")
+    key = _conv(x, channels, use_bias=True, name=f"{name}_key")
     x = attend(query, key, x, heads=heads, name=name)
     x = fold(x, *dilation, padded_height, padded_width)
     if padded:
@@ -152,7 +160,13 @@ def window_attention(x, *, heads, name):
 def local_conv(x, kernel_size, *, stride=1, name):
     """Depthwise conv, BatchNorm and SiLU, in every stage."""
     return depthwise_conv_norm(
-        x, kernel_size, stride=stride, activation="silu", epsilon=EPSILON, name=name
+        x,
+        kernel_size,
+        stride=stride,
+        activation="silu",
+        epsilon=EPSILON,
+        initializer=pytorch_default,
+        name=name,
     )
 
 
@@ -165,11 +179,11 @@ _batch_norm = partial(batch_norm, epsilon=EPSILON)
 
 def stem(x):
     """Strided conv, then a block of depthwise conv, squeeze-excite and 1x1 conv."""
-    x = conv(x, STEM_CHANNELS, 3, stride=2, use_bias=True, name="stem_conv")
+    x = _conv(x, STEM_CHANNELS, 3, stride=2, use_bias=True, name="stem_conv")
     x = _batch_norm(x, name="stem_norm")
     x = local_conv(x, 3, name="stem_local")
     x = squeeze_excite(x, STEM_CHANNELS, activation="silu", gate="sigmoid", name="stem_se")
-    return conv(x, STEM_CHANNELS, name="stem_project")
+    return _conv(x, STEM_CHANNELS, name="stem_project")
 
 
 def _constructor(preset):

@@ -20,7 +20,7 @@ from functools import partial
 from keras import layers, ops
 
 from keras_mobilevit.contract import ModelContract, Preprocessing
-from keras_mobilevit.layers.attention import dot_product_attention, multi_head_attention
+from keras_mobilevit.layers.attention import dot_product_attention, multi_head_attention, softmax
 from keras_mobilevit.layers.convolution import (
     conv,
     conv_norm,
@@ -79,7 +79,7 @@ def separable_self_attention(x, *, name):
     """Figure 4c: scores of the tokens, the context vector they weigh, and values it scales."""
     channels = x.shape[-1]
     scores = dense(x, 1, name=f"{name}_query")
-    scores = layers.Softmax(axis=2, name=f"{name}_softmax")(scores)
+    scores = softmax(scores, axis=2, name=name)
     key = dense(x, channels, name=f"{name}_key")
     context = ops.sum(layers.Multiply(name=f"{name}_weigh")([key, scores]), axis=2, keepdims=True)
     value = dense(x, channels, name=f"{name}_value")
@@ -160,7 +160,8 @@ def MobileViTV2(
         width_multiplier: scales the channels; published from 0.5 to 2.0 in steps of 0.25.
         include_top: with the classifier. Without it the output is the last stage's map
             `(batch, H / 32, W / 32, 512 * width_multiplier)`, or pooled.
-        weights: None for random initialisation, or the path of a `.weights.h5` or `.keras` file.
+        weights: None for random initialisation, `"imagenet"` or the tag of published weights (see
+            `keras_mobilevit/weights/published.py`), or the path of a `.weights.h5` or `.keras` file.
         input_tensor: a Keras tensor to build on instead of a new input.
         input_shape: `(height, width, 3)`, static, each side 32 or more; default `(256, 256, 3)`.
             Maps with odd sides are resized up for the 2x2 patches.

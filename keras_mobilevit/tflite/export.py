@@ -31,7 +31,7 @@ LABELS_FILE = "labels.txt"
 # random weights that amplify reach half of it.
 TOLERANCES = {"float32": 1e-4, "float16": 5e-2}
 _CHECKED_INPUTS = 8
-_TINY = 1e-37  # keeps the logarithm of a probability finite
+_LEAST_PROBABILITY = 1e-30  # where float32 still has all its digits
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,11 @@ def export(
         raise ValueError(f"path={str(path)!r} is a folder: name the file to write")
     contract = contract or _contract_of(model)
     height, width, classes = _check_shapes(model)
-    if labels is None and classes == CLASSES and contract.weights in {row.name for row in PUBLISHED}:
+    if (
+        labels is None
+        and classes == CLASSES
+        and contract.weights in {row.name for row in PUBLISHED}
+    ):
         labels = [name for _, name in imagenet_classes()]
     labels = _check_labels(labels, classes)
 
@@ -319,7 +323,11 @@ def _compare(model, preprocessing, path):
 
 def _logits(scores, classifier):
     # The logarithm of a softmax is the logits up to a shift, so that the bound means the same.
-    return np.log(scores + _TINY) if classifier.contract.scores == "probabilities" else scores
+    return (
+        np.log(np.maximum(scores, _LEAST_PROBABILITY))
+        if classifier.contract.scores == "probabilities"
+        else scores
+    )
 
 
 def _test_images(height, width):

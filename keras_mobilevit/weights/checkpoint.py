@@ -39,8 +39,6 @@ class Source:
     completed: Callable = dict
 
 
-
-
 def _with_both_heads(arrays):
     """CAS-ViT trained without distillation has one head; the mean of two equal ones is the same."""
     single = {
@@ -133,8 +131,9 @@ def load_checkpoint(model, checkpoint, source=None):
     pairs = list(row.names(contract.preset))
     skip = _tops_to_skip(model, dict(pairs), arrays)
     load_state_dict(model, arrays, pairs, skip=skip)
-    if "classifier" in skip:
-        _logger.warning("%s: %s not loaded, its classes are others", label, ", ".join(skip))
+    kept = [layer.name for layer in model.layers if layer.name in skip]
+    if kept:
+        _logger.warning("%s: %s not loaded, its classes are others", label, ", ".join(kept))
     contract_layer(model).contract = dataclasses.replace(
         contract, weights=label, preprocessing=row.preprocessing
     )

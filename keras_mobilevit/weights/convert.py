@@ -33,7 +33,8 @@ def load_state_dict(model, state_dict, names, *, skip=()):
         names: pairs `(our layer, their module)`. Where several layers name one module, such as a
             fused qkv projection, they take its rows in the order of the pairs, each as many as it
             has outputs. Pairs whose layer the model lacks are passed over.
-        skip: names of our layers to leave as they are; their modules may be absent or differ.
+        skip: names of our layers to leave as they are, or that the model lacks; the arrays of their
+            modules are not used.
 
     Raises:
         ValueError: listing the arrays that no layer takes, the weights that no array fills, and
@@ -49,6 +50,9 @@ def load_state_dict(model, state_dict, names, *, skip=()):
     problems["missing"] += [f"{name} (no module is mapped to it)" for name in unmapped]
     for layer_name, module in modules.items():
         layer = by_name.get(layer_name)
+        if layer_name in skip:
+            unused = {name for name in unused if not name.startswith(f"{module}.")}
+            continue
         if layer is None:
             continue
         for weight, array in _arrays(layer):
@@ -57,8 +61,6 @@ def load_state_dict(model, state_dict, names, *, skip=()):
                 continue
             name = module if array is None else f"{module}.{array}"
             unused.discard(name)
-            if layer_name in skip:
-                continue
             if name not in state_dict:
                 problems["missing"].append(f"{layer_name}.{weight} ({name})")
                 continue

@@ -5,8 +5,6 @@ import os
 import re
 from pathlib import Path
 
-import keras
-
 from keras_mobilevit.errors import DownloadError
 
 _SHA256 = re.compile("[0-9a-f]{64}")
@@ -17,7 +15,7 @@ def load_published(model, row):
     """Set the weights of `model` to those of a `PublishedWeights` row, by the names of its layers.
 
     Downloads through huggingface_hub, which honours HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE, and
-    keeps the converted weights under `keras.config.keras_home()/keras_mobilevit`.
+    keeps the converted weights in the folder keras_mobilevit under KERAS_HOME, default `~/.keras`.
 
     Raises:
         DownloadError: if the file can not be had, or is not what the hub says it is.
@@ -33,7 +31,7 @@ def load_published(model, row):
 
 def converted(row):
     """The path of a row's weights under the names of our layers; made at the first call."""
-    folder = Path(keras.config.keras_home()) / "keras_mobilevit"
+    folder = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "keras_mobilevit"
     path = folder / f"{row.name}.v{_FORMAT}.safetensors"
     if path.exists():
         return path

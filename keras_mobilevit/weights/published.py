@@ -34,9 +34,7 @@ class PublishedWeights:
 
 def _cvnets(crop_fraction):
     # Pixels in 0..1, RGB: timm has turned the first kernel of Apple's BGR models around.
-    return Preprocessing(
-        (0, 0, 0), (1, 1, 1), crop_fraction=crop_fraction, interpolation="bicubic"
-    )
+    return Preprocessing((0, 0, 0), (1, 1, 1), crop_fraction=crop_fraction, interpolation="bicubic")
 
 
 _IN1K, _IN22K, _IN22K_384 = "cvnets_in1k", "cvnets_in22k_ft_in1k", "cvnets_in22k_ft_in1k_384"
