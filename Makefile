@@ -14,7 +14,7 @@ demo: .venv/demo
 	$(BIN)/keras-mobilevit classify $(PHOTOS) --model $(OUT)/mocovit_100_fp16.tflite --top 1
 
 test: .venv/test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 lint: .venv/test
 	$(BIN)/ruff check .

@@ -66,17 +66,28 @@ def models(as_json: AsJson = False):
     """List the models: parameters, multiply-accumulates, input size, weights."""
     _load_keras()
     from keras_mobilevit.models import list_models, model_entry
+    from keras_mobilevit.weights.published import PUBLISHED
 
     entries = [model_entry(name) for name in list_models()]
+    weights = {name: [row for row in PUBLISHED if row.preset == name] for name in list_models()}
     if as_json:
         fields = ("name", "family", "paper", "parameters", "macs", "input_size")
-        _print_json([{field: getattr(entry, field) for field in fields} for entry in entries])
+        _print_json(
+            [
+                {
+                    **{field: getattr(entry, field) for field in fields},
+                    "weights": {row.name: row.top1 for row in weights[entry.name]},
+                }
+                for entry in entries
+            ]
+        )
         return
     table = _table("name", "parameters", "MACs", "input", "weights")
     for entry in entries:
         size = f"{entry.input_size}x{entry.input_size}"
         count, macs = f"{entry.parameters:,}", _millions(entry.macs)
-        table.add_row(entry.name, count, macs, size, "random, file")
+        tags = "\n".join(f"{row.tag} ({row.top1:.1f} %)" for row in weights[entry.name])
+        table.add_row(entry.name, count, macs, size, tags or "your own")
     console.print(table)
 
 
@@ -121,7 +132,8 @@ def export(
     output: Annotated[Path, typer.Option("--output", "-o", help="The .tflite file to write.")],
     precision: Annotated[str, typer.Option(help="float32 or float16.")] = "float32",
     weights: Annotated[
-        str | None, typer.Option(help="A .weights.h5 or .keras file; default: random weights.")
+        str | None,
+        typer.Option(help="imagenet, a published tag, or a file; default: random weights."),
     ] = None,
     input_size: InputSize = None,
     labels: Annotated[

@@ -113,3 +113,13 @@ def test_wrong_sources_are_named(tmp_path):
         load_checkpoint(model, tmp_path / "text.safetensors")
     with pytest.raises(FileNotFoundError):
         load_checkpoint(model, tmp_path / "nowhere.safetensors")
+
+
+def test_constructor_takes_a_checkpoint_file(tmp_path):
+    save_file(weights_of("ghostnet_050"), tmp_path / "a.safetensors")
+    model = create_model("ghostnet_050", weights=tmp_path / "a.safetensors", **TINY)
+    expected = create_model("ghostnet_050", **TINY)
+    load_checkpoint(expected, weights_of("ghostnet_050"))
+    for ours, theirs in zip(model.get_weights(), expected.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert model_contract(model).weights == "a.safetensors"

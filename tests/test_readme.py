@@ -39,6 +39,7 @@ def test_shell_commands_run(among_photos):
     commands = [
         line for block in blocks("sh") for line in block.splitlines() if line.startswith("keras-")
     ]
+    commands = [command for command in commands if "imagenet" not in command]  # needs the hub
     assert len(commands) == 4
     for command in commands:
         result = CliRunner().invoke(app, command.split()[1:])

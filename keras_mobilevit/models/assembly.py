@@ -36,15 +36,19 @@ def check_arguments(*, include_top, weights, pooling, classes):
         )
 
 
+_KERAS_FILES = (".weights.h5", ".keras")
+_CHECKPOINT_FILES = (".safetensors", ".pt", ".pth", ".bin")
+
+
 def _is_file_name(weights):
-    return str(weights).endswith((".weights.h5", ".keras"))
+    return str(weights).endswith(_KERAS_FILES + _CHECKPOINT_FILES)
 
 
 def model_input(input_tensor, input_shape, *, default_size, contract_of, weights):
     """The model's input and the tensor to build on.
 
     `contract_of` makes the family's `ModelContract` from the name of the weights' source; published
-    weights bring their own preprocessing into it. Returns `(inputs, x)`; `x` has a static
+    weights bring their own preprocessing and default size. Returns `(inputs, x)`; `x` has a static
     `(batch, H, W, 3)` shape.
     """
     if weights is None:
@@ -54,6 +58,7 @@ def model_input(input_tensor, input_shape, *, default_size, contract_of, weights
     else:
         row = published_weights(contract_of(RANDOM_WEIGHTS).preset, weights)
         contract = dataclasses.replace(contract_of(row.name), preprocessing=row.preprocessing)
+        default_size = row.input_size
     if input_tensor is None:
         shape = check_input_shape(input_shape or (default_size, default_size, 3))
         inputs = x = layers.Input(shape, name="image")
@@ -108,6 +113,10 @@ def build_model(inputs, outputs, *, name, weights):
         from keras_mobilevit.weights.hub import load_published
 
         load_published(model, published_weights(model_contract(model).preset, weights))
+    elif str(weights).endswith(_CHECKPOINT_FILES):
+        from keras_mobilevit.weights.checkpoint import load_checkpoint
+
+        load_checkpoint(model, weights)
     elif weights is not None:
         try:
             with warnings.catch_warnings():

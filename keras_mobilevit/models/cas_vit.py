@@ -191,8 +191,8 @@ def _constructor(preset):
             include_top: with the classifier. Without it the output is the last norm's map
                 `(batch, H / 32, W / 32, channels)`, or pooled; 220, 256, 384 and 512 channels for
                 XS, S, M and T.
-            weights: None for random initialisation, or the path of a `.weights.h5` or `.keras`
-                file.
+            weights: None for random initialisation, or the path of a `.weights.h5`, `.keras`,
+                `.safetensors` or `.pth` file.
             input_tensor: a Keras tensor to build on instead of a new input.
             input_shape: `(height, width, 3)`, static, each side 32 or more; default
                 `(224, 224, 3)`.

@@ -205,8 +205,8 @@ def _constructor(preset):
             include_top: with the classifier. Without it the output is the last stage's map after
                 its norm, `(batch, H / 32, W / 32, channels)`, or pooled; 168, 200, 288 and 320
                 channels for 1M, 2M, 5M and 6M.
-            weights: None for random initialisation, or the path of a `.weights.h5` or `.keras`
-                file.
+            weights: None for random initialisation, or the path of a `.weights.h5`, `.keras`,
+                `.safetensors` or `.pth` file.
             input_tensor: a Keras tensor to build on instead of a new input.
             input_shape: `(height, width, 3)`, static, each side 32 or more; default
                 `(224, 224, 3)`.

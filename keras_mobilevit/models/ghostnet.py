@@ -95,7 +95,8 @@ def GhostNet(
         include_top: with the classifier. Without it the output is the last 1x1 convolution's map
             `(batch, H / 32, W / 32, 960 * width_multiplier)`, or pooled.
         weights: None for random initialisation, `"imagenet"` or the tag of published weights (see
-            `keras_mobilevit/weights/published.py`), or the path of a `.weights.h5` or `.keras` file.
+            `keras_mobilevit/weights/published.py`), or the path of a `.weights.h5`, `.keras`,
+            `.safetensors` or `.pth` file.
         input_tensor: a Keras tensor to build on instead of a new input.
         input_shape: `(height, width, 3)`, static, each side 32 or more; default `(224, 224, 3)`.
         pooling: `"avg"`, `"max"` or None; only with `include_top=False`.

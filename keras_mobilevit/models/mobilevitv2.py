@@ -161,7 +161,8 @@ def MobileViTV2(
         include_top: with the classifier. Without it the output is the last stage's map
             `(batch, H / 32, W / 32, 512 * width_multiplier)`, or pooled.
         weights: None for random initialisation, `"imagenet"` or the tag of published weights (see
-            `keras_mobilevit/weights/published.py`), or the path of a `.weights.h5` or `.keras` file.
+            `keras_mobilevit/weights/published.py`), or the path of a `.weights.h5`, `.keras`,
+            `.safetensors` or `.pth` file.
         input_tensor: a Keras tensor to build on instead of a new input.
         input_shape: `(height, width, 3)`, static, each side 32 or more; default `(256, 256, 3)`.
             Maps with odd sides are resized up for the 2x2 patches.

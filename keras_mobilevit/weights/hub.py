@@ -73,8 +73,6 @@ def _download(row):
     # In the client's cache a large file is named after its sha256.
     expected = path.resolve().name
     if _SHA256.fullmatch(expected):
-        with path.open("rb") as file:
-            actual = hashlib.file_digest(file, "sha256").hexdigest()
-        if actual != expected:
+        if hashlib.sha256(path.read_bytes()).hexdigest() != expected:
             raise DownloadError(f"{path} is damaged: delete it and download it again")
     return path

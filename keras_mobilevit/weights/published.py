@@ -90,5 +90,5 @@ def published_weights(preset, name):
         there += "; a file of them loads with keras_mobilevit.load_checkpoint(model, path)"
     raise ValueError(
         f"weights={name!r}: of {preset} there are {there}. None gives random initialisation, the "
-        "path of a '.weights.h5' or '.keras' file your own"
+        "path of a '.weights.h5', '.keras', '.safetensors' or '.pth' file your own"
     )
