@@ -12,9 +12,8 @@ authors' code, whose integration subnet is a pointwise, a depthwise and a pointw
 | cas_vit_t | 21,763,120 | 3557.43 M |
 
 Both heads are counted: one learns from the labels and one from a teacher, and the model answers with
-their mean, in training too. The paper's 560, 932, 1887 and 3597 M add 4 for each value that a norm
-reads and 1 for each that a pooling reads. Query, key and value are projected apart, where the
-original has one convolution.
+their mean, in training too. Query, key and value are projected apart, where the original has one
+convolution.
 """
 
 from dataclasses import dataclass
