@@ -14,7 +14,8 @@ demo: .venv/demo
 	$(BIN)/keras-mobilevit classify $(PHOTOS) --model $(OUT)/mocovit_100_fp16.tflite --top 1
 
 test: .venv/test
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 -m "not slow"
+	$(BIN)/python -m pytest -n 2 -m slow
 
 lint: .venv/test
 	$(BIN)/ruff check .

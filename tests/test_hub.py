@@ -104,6 +104,13 @@ def test_weights_are_downloaded_checked_converted_once_and_cached(hub, tmp_path)
     assert again.returncode == 0, again.stderr
     assert json.loads(again.stdout)[2] == total
     assert asked == []
+    # A damaged download is never converted.
+    for converted in (tmp_path / "keras").rglob("*.safetensors"):
+        converted.unlink()
+    (blob,) = (tmp_path / "huggingface").rglob("blobs/*")
+    blob.write_bytes(blob.read_bytes()[:-1] + b"!")
+    damaged = python(LOAD.replace("ARGUMENTS", "{}"), tmp_path, endpoint)
+    assert "is damaged: delete it" in damaged.stderr.strip().splitlines()[-1]
 
 
 def test_offline_without_a_cache_says_what_to_do(tmp_path):

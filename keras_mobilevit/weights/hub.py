@@ -58,6 +58,10 @@ def converted(row):
     return path
 
 
+def _sha256(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def _download(row):
     from huggingface_hub import hf_hub_download
 
@@ -72,7 +76,6 @@ def _download(row):
         ) from error
     # In the client's cache a large file is named after its sha256.
     expected = path.resolve().name
-    if _SHA256.fullmatch(expected):
-        if hashlib.sha256(path.read_bytes()).hexdigest() != expected:
-            raise DownloadError(f"{path} is damaged: delete it and download it again")
+    if _SHA256.fullmatch(expected) and _sha256(path) != expected:
+        raise DownloadError(f"{path.resolve()} is damaged: delete it and download it again")
     return path
