@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 
 import keras_mobilevit
 from keras_mobilevit._optional import captured_stderr
+from keras_mobilevit.contract import RANDOM_WEIGHTS
 from keras_mobilevit.errors import ExportError
 
 console = Console()
@@ -326,7 +327,9 @@ def _millions(count):
 
 
 def _described(weights):
-    return "random initialisation: the labels mean nothing" if weights == "random" else weights
+    return (
+        "random initialisation: the labels mean nothing" if weights == RANDOM_WEIGHTS else weights
+    )
 
 
 def _classification_json(photo, result):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import keras
 
+from keras_mobilevit._files import written_whole
 from keras_mobilevit.contract import ModelContract, Preprocessing
 from keras_mobilevit.models import create_model, list_models, model_entry
 from keras_mobilevit.tflite import benchmark, export
@@ -68,12 +69,13 @@ def measure(pattern="*", progress=iter):
 
 def write_csv(rows, path):
     """Rewrite a CSV file of dataclass rows, at once or not at all."""
-    partial = path.with_name(f".{path.name}.partial")
-    with partial.open("w", newline="", encoding="utf-8") as file:
+    with (
+        written_whole(path) as partial,
+        partial.open("w", newline="", encoding="utf-8") as file,
+    ):
         writer = csv.DictWriter(file, [field.name for field in fields(rows[0])])
         writer.writeheader()
         writer.writerows(asdict(row) for row in rows)
-    os.replace(partial, path)
 
 
 def write_readme_table(rows, path):
@@ -99,7 +101,8 @@ def write_readme_table(rows, path):
         f"Time is the ratio to {BASELINE} in float32, one thread, {rows[0].machine}, "
         f"{rows[0].measured}."
     )
-    path.write_text(f"{before}{begin}\n{table}\n\n{caption}\n{end}{after}", encoding="utf-8")
+    with written_whole(path) as partial:
+        partial.write_text(f"{before}{begin}\n{table}\n\n{caption}\n{end}{after}", encoding="utf-8")
 
 
 def _export_baseline(path):

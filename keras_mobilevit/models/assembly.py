@@ -7,6 +7,7 @@ from pathlib import Path
 import keras
 from keras import layers
 
+from keras_mobilevit._checks import check_count
 from keras_mobilevit.contract import RANDOM_WEIGHTS
 from keras_mobilevit.layers.input_contract import InputContract, model_contract
 from keras_mobilevit.weights.imagenet import CLASSES
@@ -24,8 +25,7 @@ def check_arguments(*, include_top, weights, pooling, classes):
         raise ValueError(
             f"pooling={pooling!r} is for include_top=False: the classifier has its own pooling"
         )
-    if isinstance(classes, bool) or not isinstance(classes, int) or classes < 1:
-        raise ValueError(f"classes={classes!r}: give a whole number above 0")
+    check_count("classes", classes)
     if _is_file_name(weights):
         if not Path(weights).is_file():
             raise ValueError(f"weights={str(weights)!r}: no such file")

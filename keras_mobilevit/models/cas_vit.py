@@ -28,7 +28,7 @@ from keras_mobilevit.layers.convolution import (
     depthwise_conv,
     pytorch_default,
 )
-from keras_mobilevit.layers.residual import stochastic_depth
+from keras_mobilevit.layers.residual import stochastic_depth, stochastic_depth_rates
 from keras_mobilevit.models.assembly import build_model, check_arguments, model_input, pooled
 from keras_mobilevit.models.registry import register
 
@@ -214,7 +214,8 @@ def _constructor(preset):
             weights=weights,
         )
         x = stem(x, stages[0].channels)
-        blocks_before, last = 0, sum(stage.depth for stage in stages) - 1
+        blocks = sum(stage.depth for stage in stages)
+        drop_rates = stochastic_depth_rates(STOCHASTIC_DEPTH, blocks)
         for index, stage in enumerate(stages, start=1):
             if index > 1:
                 x = _conv(
@@ -229,10 +230,9 @@ def _constructor(preset):
             for block in range(1, stage.depth + 1):
                 x = additive_block(
                     x,
-                    drop_rate=STOCHASTIC_DEPTH * blocks_before / last,
+                    drop_rate=next(drop_rates),
                     name=f"stage{index}_block{block}",
                 )
-                blocks_before += 1
         x = batch_norm(x, name="head_norm")
         if include_top:
             x = layers.GlobalAveragePooling2D(data_format="channels_last", name="head_pool")(x)

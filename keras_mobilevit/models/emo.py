@@ -30,7 +30,7 @@ from keras_mobilevit.layers.convolution import (
 )
 from keras_mobilevit.layers.normalization import ChannelNorm
 from keras_mobilevit.layers.patches import fold, unfold, whole_patches
-from keras_mobilevit.layers.residual import stochastic_depth
+from keras_mobilevit.layers.residual import stochastic_depth, stochastic_depth_rates
 from keras_mobilevit.layers.squeeze_excite import squeeze_excite
 from keras_mobilevit.models.assembly import (
     build_model,
@@ -229,7 +229,8 @@ def _constructor(preset):
             weights=weights,
         )
         x = stem(x)
-        blocks_before, last = 0, sum(stage.depth for stage in configuration.stages) - 1
+        blocks = sum(stage.depth for stage in configuration.stages)
+        drop_rates = stochastic_depth_rates(configuration.stochastic_depth, blocks)
         for index, stage in enumerate(configuration.stages, start=1):
             attends = stage.head_channels > 0
             for block in range(1, stage.depth + 1):
@@ -243,10 +244,9 @@ def _constructor(preset):
                     heads=stage.channels // stage.head_channels if attends and not first else 0,
                     norm=layer_norm if attends else _batch_norm,
                     activation="gelu" if attends else "silu",
-                    drop_rate=configuration.stochastic_depth * blocks_before / last,
+                    drop_rate=next(drop_rates),
                     name=f"stage{index}_block{block}",
                 )
-                blocks_before += 1
         x = layer_norm(x, name="head_norm")
         if include_top:
             x = layers.GlobalAveragePooling2D(data_format="channels_last", name="head_pool")(x)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_mobilevit._checks import check_count
 from keras_mobilevit.tflite.interpreter import open_interpreter
 
 _WARM_UP_RUNS = 5
@@ -33,8 +34,7 @@ def benchmark(paths, runs=50, threads=1):
     Returns:
         A list of `Timing`, in the order of `paths`.
     """
-    if isinstance(runs, bool) or not isinstance(runs, int) or runs < 1:
-        raise ValueError(f"runs={runs!r}: give a whole number above 0")
+    check_count("runs", runs)
     interpreters = [open_interpreter(path, threads)[0] for path in paths]
     generator = np.random.default_rng(0)
     for interpreter in interpreters:

@@ -6,7 +6,6 @@ four times as long.
 """
 
 import dataclasses
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 import keras_mobilevit
+from keras_mobilevit._files import written_whole
 from keras_mobilevit._optional import captured_stderr, require
 from keras_mobilevit.contract import CONTRACT_FILE, RANDOM_WEIGHTS, FileContract
 from keras_mobilevit.errors import ExportError
@@ -148,23 +148,19 @@ def export(
     files = {CONTRACT_FILE: described.to_json()}
     if labels:
         files[LABELS_FILE] = "\n".join(labels) + "\n"
-    partial = path.with_name(f".{path.name}.partial")
-    try:
+    bound = TOLERANCES[precision]
+    with written_whole(path) as partial:
         partial.write_bytes(add_metadata(flatbuffer, metadata))
         append_files(partial, files)
         with captured_stderr():
             difference, agreement = _compare(model, contract.preprocessing, partial)
             report = inspect_file(partial)
-        bound = TOLERANCES[precision]
         if not difference <= bound:
             raise ExportError(
                 f"{path.name} is not kept: its logits differ from those of the Keras model by "
                 f"{difference:.2g} standard deviations, more than the {bound:g} allowed for "
                 f"{precision}"
             )
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
     return ExportRecord(
         path=str(path),
         name=model.name,

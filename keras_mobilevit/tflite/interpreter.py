@@ -3,6 +3,7 @@
 import importlib
 from pathlib import Path
 
+from keras_mobilevit._checks import check_count
 from keras_mobilevit.errors import MissingDependencyError
 
 # In the order of preference: each has an `Interpreter` of the same interface.
@@ -27,8 +28,7 @@ def open_interpreter(path, threads=1):
     Raises FileNotFoundError, or ValueError for what is not a loadable TFLite file.
     """
     check_tflite_file(path)
-    if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
-        raise ValueError(f"threads={threads!r}: give a whole number above 0")
+    check_count("threads", threads)
     module = runtime_module()
     try:
         interpreter = module.Interpreter(model_path=str(path), num_threads=threads)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from keras_mobilevit._checks import check_count
 from keras_mobilevit.contract import CONTRACT_FILE, FileContract
 from keras_mobilevit.images import crop_and_resize, load_image
 from keras_mobilevit.tflite.interpreter import open_interpreter
@@ -96,8 +97,7 @@ class Classifier:
         """The `top` classes of one photo, as a `Classification`; `top` above the number of classes
         gives all.
         """
-        if isinstance(top, bool) or not isinstance(top, int) or top < 1:
-            raise ValueError(f"top={top!r}: give a whole number above 0")
+        check_count("top", top)
         start = time.perf_counter()
         pixels = self.preprocess(image)
         preprocessed = time.perf_counter()

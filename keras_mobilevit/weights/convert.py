@@ -6,7 +6,6 @@ import numpy as np
 from keras import layers
 
 from keras_mobilevit.layers.normalization import ChannelNorm, MapNorm
-from keras_mobilevit.layers.residual import LayerScale
 
 # What a layer takes from a module: our weight and the name of their array in the module.
 _KERNEL = (("kernel", "weight"), ("bias", "bias"))
@@ -19,7 +18,6 @@ _KINDS = (
     (layers.BatchNormalization, (*_AFFINE, *_STATISTICS)),
     (ChannelNorm, _AFFINE),
     (MapNorm, _AFFINE),
-    (LayerScale, (("gamma", None),)),  # the module is the array itself
 )
 _UNUSED = "num_batches_tracked"  # a counter of PyTorch's BatchNorm that inference never reads
 
@@ -59,7 +57,7 @@ def load_state_dict(model, state_dict, names, *, skip=()):
             variable = getattr(layer, weight, None)
             if variable is None:
                 continue
-            name = module if array is None else f"{module}.{array}"
+            name = f"{module}.{array}"
             unused.discard(name)
             if name not in state_dict:
                 problems["missing"].append(f"{layer_name}.{weight} ({name})")
@@ -107,7 +105,7 @@ def _turned(source, variable, layer):
     """Their array in our axes; None if it does not fit."""
     shape = tuple(variable.shape)
     if len(shape) == 1:
-        value = source.reshape(-1)  # per-channel factors are also stored as (C, 1, 1)
+        value = source
     elif isinstance(layer, layers.DepthwiseConv2D):
         value = source.transpose(2, 3, 0, 1) if source.ndim == 4 else source
     elif len(shape) == 4 and source.ndim == 4:

@@ -5,6 +5,7 @@ import os
 import re
 from pathlib import Path
 
+from keras_mobilevit._files import written_whole
 from keras_mobilevit.errors import DownloadError
 
 _SHA256 = re.compile("[0-9a-f]{64}")
@@ -23,10 +24,8 @@ def load_published(model, row):
     from safetensors import safe_open
 
     with safe_open(converted(row), framework="numpy") as arrays:
-        for layer in model.layers:
-            for variable in layer.weights:
-                if variable.name != "seed_generator_state":
-                    variable.assign(arrays.get_tensor(f"{layer.name}/{variable.name}"))
+        for name, variable in _named_weights(model):
+            variable.assign(arrays.get_tensor(name))
 
 
 def converted(row):
@@ -43,19 +42,17 @@ def converted(row):
     model = create_model(row.preset)
     load_checkpoint(model, _download(row), row.source)
     folder.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    arrays = {
-        f"{layer.name}/{variable.name}": variable.numpy()
-        for layer in model.layers
-        for variable in layer.weights
-        if variable.name != "seed_generator_state"
-    }
-    try:
-        save_file(arrays, partial)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with written_whole(path) as partial:
+        save_file({name: variable.numpy() for name, variable in _named_weights(model)}, partial)
     return path
+
+
+def _named_weights(model):
+    """Pairs (layer name/weight name, variable) of what a checkpoint holds."""
+    for layer in model.layers:
+        for variable in layer.weights:
+            if variable.name != "seed_generator_state":
+                yield f"{layer.name}/{variable.name}", variable
 
 
 def _sha256(path):
